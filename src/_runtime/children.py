@@ -1,0 +1,112 @@
+"""Child processes as the operating system sees them: start, identify, end.
+
+A child leads its own session and process group, so that it ends with all that
+it started.  The leader is left unreaped until its group has been ended: while
+it is a zombie the kernel cannot give its id to somebody else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+CHUNK = 1 << 18
+"""How many bytes one read of a pipe takes at most."""
+
+
+def spawn(
+    argv: Sequence[str],
+    *,
+    cwd: str | os.PathLike[str] | None,
+    env: Mapping[str, str] | None,
+    stdin: bytes | None,
+) -> subprocess.Popen[bytes]:
+    """Start ``argv`` as the leader of a process group, both outputs on pipes.
+
+    ``stdin`` is what the child reads before it meets the end of its input; it
+    lies in a file without a name, so that nobody has to feed a pipe that the
+    child may never read.  Raises `OSError` if the program cannot be started.
+    """
+    with contextlib.ExitStack() as stack:
+        source: IO[bytes] | int = subprocess.DEVNULL
+        if stdin is not None:
+            source = stack.enter_context(tempfile.TemporaryFile())
+            source.write(stdin)
+            source.seek(0)
+        process = subprocess.Popen(
+            list(argv),
+            cwd=cwd,
+            env=None if env is None else dict(env),
+            stdin=source,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=os.name == "posix",
+        )
+    for pipe in (process.stdout, process.stderr):
+        assert pipe is not None  # noqa: S101 - asked for above
+        os.set_blocking(pipe.fileno(), False)
+    return process
+
+
+def exit_status(pid: int) -> int | None:
+    """The exit code of an own child, or None while it runs; does not reap it.
+
+    Negative codes are signal numbers, as `subprocess` has them.
+    """
+    try:
+        result = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+    except ChildProcessError:
+        return -signal.SIGKILL  # reaped behind our back; its true status is lost
+    if result is None:
+        return None
+    return result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
+
+
+def signal_group(pid: int, signum: int) -> None:
+    """Send ``signum`` to the group that ``pid`` leads; a group that is gone is no error."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signum)
+
+
+def identity(pid: int) -> str:
+    """What tells a process from a later one with the same id ("" if unknown).
+
+    Linux: the boot id and the start time in clock ticks, proc(5) field 22.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
+    fields = stat[stat.rindex(b")") + 2 :].split()
+    return f"{boot}:{fields[19].decode('ascii')}"
+
+
+def end_stranger(pid: int, started: str, patience: float = 5.0) -> bool:
+    """End the group of a process that a former server started, and see it gone.
+
+    Does nothing, and says so by False, unless the process with this id is
+    certainly the one that was recorded.  Waits up to ``patience`` seconds.
+    """
+    try:
+        if not started or identity(pid) != started or os.getpgid(pid) != pid:
+            return False
+        watched = os.pidfd_open(pid)
+    except (OSError, AttributeError):
+        return False
+    try:
+        signal_group(pid, signal.SIGKILL)
+        poller = select.poll()
+        poller.register(watched, select.POLLIN)
+        poller.poll(patience * 1000)
+    finally:
+        os.close(watched)
+    return True

@@ -1,0 +1,162 @@
+"""Whole-file operations, each one plain function.
+
+A thread hop costs more than most of these do, so an operation is never split
+over several hops: both runtimes run each of them in one piece.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+
+class FileSignature(NamedTuple):
+    """What changes when a file is written or replaced."""
+
+    mtime_ns: int
+    size: int
+    inode: int
+
+
+class Snapshot(NamedTuple):
+    """A file's bytes between two looks at it.
+
+    The bytes are whole only if both signatures agree and ``being_written``
+    is false.
+    """
+
+    before: FileSignature
+    data: bytes
+    after: FileSignature
+    being_written: bool
+
+
+def signature(path: str | os.PathLike[str]) -> FileSignature | None:
+    """The signature of ``path``, or None where there is no such file."""
+    try:
+        return _signature(os.stat(path))  # noqa: PTH116 - one call, no object
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def signatures(paths: list[Path]) -> list[FileSignature | None]:
+    """The signatures of several files."""
+    return [signature(path) for path in paths]
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of ``path``."""
+    return path.read_bytes()
+
+
+def read_or_none(path: Path) -> bytes | None:
+    """The content of ``path``, or None where there is no such file."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def snapshot(path: Path, limit: int) -> Snapshot | None:
+    """Up to ``limit`` bytes of ``path`` with its signature before and after."""
+    try:
+        with path.open("rb") as file:
+            before = _signature(os.fstat(file.fileno()))
+            data = file.read(limit)
+            return Snapshot(before, data, _signature(path.stat()), _being_written(file.fileno()))
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Replace ``path`` by ``data`` so that a reader sees the old or the new whole.
+
+    The bytes are on disk before the name changes hands, and the change of the
+    name is on disk before the function returns.  The file keeps its
+    permissions; a symbolic link keeps pointing at the file that is replaced.
+    """
+    target = Path(os.path.realpath(path))
+    handle, name = tempfile.mkstemp(
+        prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent
+    )
+    try:
+        with os.fdopen(handle, "wb") as file:
+            _keep_mode(target, file.fileno())
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+    _sync_directory(target.parent)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Append ``data`` to ``path`` in one write."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    finally:
+        os.close(descriptor)
+
+
+def make_directories(paths: list[Path]) -> None:
+    """Create directories and their parents where they are missing."""
+    for path in paths:
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def remove(paths: list[Path]) -> None:
+    """Delete files; those that are already gone do not matter."""
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _signature(status: os.stat_result) -> FileSignature:
+    return FileSignature(status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+def _keep_mode(target: Path, descriptor: int) -> None:
+    try:
+        mode = target.stat().st_mode & 0o7777
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        mode = 0o666 & ~mask
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, mode)
+
+
+def _sync_directory(directory: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _being_written(descriptor: int) -> bool:
+    """Whether some process has the file open for writing (Linux, own files).
+
+    A read lease is granted only while nobody has: fcntl(2), F_SETLEASE.
+    """
+    try:
+        import fcntl
+
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except (ImportError, AttributeError):
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:  # not the owner, or a file system without leases
+        return False
+    return False

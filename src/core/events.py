@@ -1,0 +1,39 @@
+"""What the server says about itself while it works.
+
+An event is announced only after what it tells of is durable.  Whoever watches
+(the terminal, a log, a metric, an API) receives the same values on both paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    ``name`` is ``<subject>.<past participle>``, ``at`` is in seconds since the
+    epoch, and ``data`` holds only what JSON can carry.
+    """
+
+    name: str
+    at: float
+    task_id: str | None = None
+    attempt: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The event as one flat mapping, absent fields left out."""
+        known = {"event": self.name, "at": round(self.at, 3)}
+        if self.task_id is not None:
+            known["task"] = self.task_id
+        if self.attempt is not None:
+            known["attempt"] = self.attempt
+        return {**known, **self.data}
+
+
+Sink = Callable[[Event], None]
+"""Receives every event in order; it must neither block nor raise."""
