@@ -272,7 +272,7 @@ class Watch:
         self._table = table
         self._changed = asyncio.Event()
         self._subscription = Subscription(paths, self._changed.set)
-        self._seen: list[files.FileSignature | None] = []
+        self._seen: list[files.Signature | None] = []
 
     async def __aenter__(self) -> Watch:
         if self._table is not None:

@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-
-class FileSignature(NamedTuple):
-    """What changes when a file is written or replaced."""
-
-    mtime_ns: int
-    size: int
-    inode: int
+from ..core.report import Signature
 
 
 class Snapshot(NamedTuple):
@@ -28,13 +23,13 @@ class Snapshot(NamedTuple):
     is false.
     """
 
-    before: FileSignature
+    before: Signature
     data: bytes
-    after: FileSignature
+    after: Signature
     being_written: bool
 
 
-def signature(path: str | os.PathLike[str]) -> FileSignature | None:
+def signature(path: str | os.PathLike[str]) -> Signature | None:
     """The signature of ``path``, or None where there is no such file."""
     try:
         return _signature(os.stat(path))  # noqa: PTH116 - one call, no object
@@ -42,7 +37,7 @@ def signature(path: str | os.PathLike[str]) -> FileSignature | None:
         return None
 
 
-def signatures(paths: list[Path]) -> list[FileSignature | None]:
+def signatures(paths: list[Path]) -> list[Signature | None]:
     """The signatures of several files."""
     return [signature(path) for path in paths]
 
@@ -78,22 +73,49 @@ def write_atomic(path: Path, data: bytes) -> None:
     name is on disk before the function returns.  The file keeps its
     permissions; a symbolic link keeps pointing at the file that is replaced.
     """
+    _replace(Path(os.path.realpath(path)), data, lambda: True)
+
+
+def edit(path: Path, change: Callable[[bytes], bytes], patience: int = 50) -> bool:
+    """Replace ``path`` by what ``change`` makes of it; whether anything changed.
+
+    If somebody else writes the file meanwhile, ``change`` is asked again with
+    the newer content, ``patience`` times at most.  Raises `OSError`, and
+    whatever ``change`` raises.
+    """
     target = Path(os.path.realpath(path))
-    handle, name = tempfile.mkstemp(
-        prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent
-    )
+    for _ in range(patience):
+        before = signature(target)
+        data = target.read_bytes()
+        changed = change(data)
+        if changed == data:
+            return False
+        if _replace(target, changed, lambda seen=before: signature(target) == seen):
+            return True
+    raise OSError(f"{path} is written so often that it could not be changed; try again later")
+
+
+def _replace(target: Path, data: bytes, still_wanted: Callable[[], bool]) -> bool:
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+    handle = os.open(temporary, flags, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
-            _keep_mode(target, file.fileno())
+            with contextlib.suppress(FileNotFoundError, AttributeError):
+                os.fchmod(handle, target.stat().st_mode & 0o7777)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(target)
+        if not still_wanted():
+            temporary.unlink()
+            return False
+        temporary.replace(target)
     except BaseException:
         with contextlib.suppress(OSError):
-            Path(name).unlink()
+            temporary.unlink()
         raise
     _sync_directory(target.parent)
+    return True
 
 
 def append(path: Path, data: bytes) -> None:
@@ -118,19 +140,8 @@ def remove(paths: list[Path]) -> None:
         path.unlink(missing_ok=True)
 
 
-def _signature(status: os.stat_result) -> FileSignature:
-    return FileSignature(status.st_mtime_ns, status.st_size, status.st_ino)
-
-
-def _keep_mode(target: Path, descriptor: int) -> None:
-    try:
-        mode = target.stat().st_mode & 0o7777
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        mode = 0o666 & ~mask
-    if hasattr(os, "fchmod"):
-        os.fchmod(descriptor, mode)
+def _signature(status: os.stat_result) -> Signature:
+    return Signature(status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 def _sync_directory(directory: Path) -> None:

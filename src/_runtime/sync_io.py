@@ -211,7 +211,7 @@ class Watch:
         self._condition = threading.Condition()
         self._woken = False
         self._subscription = Subscription(paths, self._wake)
-        self._seen: list[files.FileSignature | None] = []
+        self._seen: list[files.Signature | None] = []
 
     def __enter__(self) -> Watch:
         if self._table is not None:
