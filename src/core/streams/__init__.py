@@ -1,0 +1,1 @@
+"""Decoders of agents' output: bytes in, events out."""
