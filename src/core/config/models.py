@@ -1,0 +1,338 @@
+"""The settings: their types, defaults, units and limits.
+
+All of them are read once, from one validator that is built when it is first used.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+YEAR = 365 * 24 * 3600
+
+REAL_CHECKPOINT = "data/.codeagent_checkpoint.json"
+SHIPPED_CHECKPOINT = ".codeagent_checkpoint.json"
+
+BUILT_IN_AGENTS = ("cursor",)
+
+_BLANK = re.compile(r"\{prompt\}|\{model\}")
+
+
+def _not_a_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number")
+    return value
+
+
+def _lowered(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _command(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return shlex.split(value)
+    except ValueError as error:
+        raise ValueError(f"cannot be split into words: {error}") from None
+
+
+def _not_far_up(path: str) -> str:
+    if path.count("..") > 3:
+        raise ValueError("has more than three '..'; write it as an absolute path")
+    return path
+
+
+def _inside(path: str) -> str:
+    if ".." in path:
+        raise ValueError("must stay inside the project, so it cannot hold '..'")
+    return path
+
+
+_Number = BeforeValidator(_not_a_bool)
+Seconds = Annotated[float, _Number, Field(ge=0, le=YEAR, allow_inf_nan=False)]
+PositiveSeconds = Annotated[float, _Number, Field(gt=0, le=YEAR, allow_inf_nan=False)]
+
+
+class Settings(BaseModel):
+    """A section: it cannot be changed, and it passes over keys that it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        defer_build=True,
+        coerce_numbers_to_str=True,
+        hide_input_in_errors=True,
+    )
+
+
+class StrictSettings(Settings):
+    """A section that refuses keys that it does not know."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ProjectSettings(Settings):
+    """The project that is worked on; the two paths are relative to ``base_dir``."""
+
+    base_dir: Annotated[str, AfterValidator(_not_far_up)] | None = None
+    docs_dir: Annotated[str, AfterValidator(_inside)] = "docs"
+    status_file: Annotated[str, AfterValidator(_inside)] = "codeAgentProjectStatus.md"
+    todo_format: Literal["txt", "yaml", "md"] = "md"
+
+
+class CheckpointSettings(Settings):
+    """The checkpoint document and what it limits."""
+
+    enabled: bool = True
+    checkpoint_file: str | None = None
+    max_task_attempts: int = Field(default=3, ge=1, le=100)
+    keep_completed_tasks: int = Field(default=100, ge=0)
+
+
+class ServerSettings(Settings):
+    """How the server goes about the list; intervals are in whole seconds."""
+
+    check_interval: int = Field(default=60, ge=1, le=3600)
+    max_iterations: int | None = None
+    task_delay: int = Field(default=5, ge=0, le=300)
+    checkpoint_file: str | None = None
+    checkpoint: CheckpointSettings = Field(default_factory=CheckpointSettings)
+    http_enabled: bool = True
+    http_port: int = Field(default=3456, ge=1024, le=65535)
+    auto_reload: bool = True
+    reload_on_py_changes: bool = True
+    max_restarts: int = Field(default=3, ge=1, le=100)
+
+
+class DocsSettings(Settings):
+    """The project's documentation; sizes in bytes, directories relative to ``base_dir``."""
+
+    supported_extensions: tuple[str, ...] = (".md", ".txt")
+    max_file_size: int = Field(default=1_000_000, ge=0)
+    results_dir: str = "docs/results"
+    reviews_dir: str = "docs/reviews"
+
+
+class LLMSettings(Settings):
+    """``timeout`` is in seconds."""
+
+    cli_interface: Annotated[Literal["cursor", "gemini"], BeforeValidator(_lowered)] = "cursor"
+    timeout: float = Field(default=200, gt=0, allow_inf_nan=False)
+    retry_attempts: int = Field(default=1, ge=0)
+
+
+class ResilienceSettings(Settings):
+    """What happens when a model fails; the delay is in seconds."""
+
+    enable_fallback: bool = True
+    max_fallback_attempts: int = 3
+    fallback_retry_delay: float = Field(default=2, ge=0, allow_inf_nan=False)
+    fallback_on_errors: tuple[str, ...] = (
+        "billing_error",
+        "timeout",
+        "model_unavailable",
+        "unknown_error",
+    )
+
+
+class CursorCLISettings(Settings):
+    """The Cursor command line; ``timeout`` is in seconds."""
+
+    cli_path: str | None = None
+    timeout: float = Field(default=300, gt=0, allow_inf_nan=False)
+    headless: bool = True
+    container_name: str | None = None
+    model: str = "auto"
+    fallback_models: tuple[str, ...] = ("grok",)
+    resilience: ResilienceSettings = Field(default_factory=ResilienceSettings)
+
+
+class CursorSettings(Settings):
+    """How Cursor is reached."""
+
+    interface_type: str = "cli"
+    prefer_cursor: bool = True
+    cli: CursorCLISettings = Field(default_factory=CursorCLISettings)
+
+
+class GeminiCLISettings(Settings):
+    """The Gemini command line; ``timeout`` is in seconds."""
+
+    container_name: str | None = None
+    timeout: float = Field(default=300, gt=0, allow_inf_nan=False)
+
+
+class GeminiSettings(Settings):
+    """How Gemini is reached."""
+
+    cli: GeminiCLISettings = Field(default_factory=GeminiCLISettings)
+
+
+class SecuritySettings(Settings):
+    """What the server may do beyond the project's directory."""
+
+    auto_push_enabled: bool = False
+    allow_remote_scripts: bool = True
+
+
+class AgentSettings(StrictSettings):
+    """A coding agent started by a command of the user's choice.
+
+    ``command`` is a list of words, or one string that is split as a POSIX shell
+    would; ``{prompt}`` and ``{model}`` in it are filled in.  Time-outs are in
+    seconds; absent, those of the instruction and of ``async`` apply.
+    """
+
+    command: Annotated[tuple[str, ...], BeforeValidator(_command)] = Field(
+        min_length=1, description="a program and its arguments: a list of words, or one string"
+    )
+    prompt: Literal["argument", "stdin"] = "stdin"
+    output: Literal["text", "stream-json"] = "text"
+    environment: dict[str, str] = Field(default_factory=dict, repr=False)
+    timeout: PositiveSeconds | None = None
+    idle_timeout: Seconds | None = None
+    model: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _prompt_goes_where_the_command_says(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        command = data.get("command")
+        words = command if isinstance(command, list | tuple) else (command,)
+        if not any(isinstance(word, str) and "{prompt}" in word for word in words):
+            return data
+        if data.get("prompt", "argument") == "stdin":
+            raise ValueError("has {prompt} in its command, so 'prompt' must not be stdin")
+        return {**data, "prompt": "argument"} if "prompt" not in data else data
+
+    @model_validator(mode="after")
+    def _can_be_started(self) -> AgentSettings:
+        if not self.command[0].strip():
+            raise ValueError("has a command that names no program")
+        if self.model is None and any("{model}" in word for word in self.command):
+            raise ValueError("has {model} in its command, so 'model' must be set")
+        return self
+
+    def arguments(self, prompt: str) -> tuple[str, ...]:
+        """The command to start for ``prompt``, which is the last word unless placed."""
+        appended = self.prompt == "argument" and not any("{prompt}" in w for w in self.command)
+        values = {"{prompt}": prompt, "{model}": self.model or ""}
+        filled = tuple(_BLANK.sub(lambda found: values[found[0]], w) for w in self.command)
+        return (*filled, prompt) if appended else filled
+
+
+class HTTPSettings(StrictSettings):
+    """Connections to LLM providers; ``timeout`` is in seconds."""
+
+    max_connections: int = Field(default=100, ge=1, le=10_000)
+    max_per_host: int = Field(default=10, ge=1, le=10_000)
+    timeout: PositiveSeconds = 30
+
+
+class RuntimeSettings(StrictSettings):
+    """The section ``async``: what runs, on which path, and for how long.
+
+    Times are in seconds.  ``retry_delay`` doubles with each attempt of a task up to
+    ``retry_delay_max``; ``ageing`` is the wait that is worth one step of priority;
+    ``exit_grace`` is how long an agent may live on once its report is there or its
+    result was announced; ``grace_period`` is what a stop leaves to running agents.
+    """
+
+    path: Literal["async", "sync"] = "async"
+    agent: str = "cursor"
+    max_concurrent_tasks: Annotated[int, _Number, Field(ge=1, le=1000)] = 1
+    loop: Literal["auto", "uvloop", "winloop", "asyncio"] = "auto"
+    debug: bool = False
+    grace_period: Seconds = 30
+    instruction_timeout: PositiveSeconds = 600
+    idle_timeout: Seconds = 300
+    report_timeout: PositiveSeconds | None = None
+    exit_grace: Seconds = 10
+    retry_delay: Seconds = 5
+    retry_delay_max: Seconds = 300
+    io_threads: Annotated[int, _Number, Field(ge=1, le=256)] = 8
+    scan_threads: Annotated[int, _Number, Field(ge=1, le=64)] = 2
+    state_dir: str | None = None
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], BeforeValidator(_lowered)
+    ] = "info"
+    ageing: PositiveSeconds = 600
+    monitor_interval: PositiveSeconds = 30
+    http: HTTPSettings = Field(default_factory=HTTPSettings)
+
+    @model_validator(mode="after")
+    def _delays_are_in_order(self) -> RuntimeSettings:
+        if self.retry_delay > self.retry_delay_max:
+            raise ValueError("has a retry_delay longer than its retry_delay_max")
+        return self
+
+
+class Config(Settings):
+    """Everything that was configured, defaults filled in.
+
+    ``source`` names where it came from, ``predecessor`` says whether it is in the
+    predecessor's dialect, and ``warnings`` are about what was accepted and is worth
+    a second look.  ``instructions`` holds the sequences as they were written.
+    """
+
+    project: ProjectSettings = Field(default_factory=ProjectSettings)
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    docs: DocsSettings = Field(default_factory=DocsSettings)
+    llm: LLMSettings = Field(default_factory=LLMSettings)
+    cursor: CursorSettings = Field(default_factory=CursorSettings)
+    gemini: GeminiSettings = Field(default_factory=GeminiSettings)
+    security: SecuritySettings = Field(default_factory=SecuritySettings)
+    instructions: dict[str, list[Any]] = Field(default_factory=dict)
+    agents: dict[str, AgentSettings] = Field(default_factory=dict)
+    runtime: RuntimeSettings = Field(default_factory=RuntimeSettings, alias="async")
+    source: str = "built-in defaults"
+    predecessor: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def agent(self) -> AgentSettings | None:
+        """The configured agent that runs the instructions, None for a built-in one."""
+        return self.agents.get(self.runtime.agent)
+
+    @property
+    def cursor_model(self) -> str:
+        """The model asked of Cursor; an empty name means that Cursor chooses."""
+        return self.cursor.cli.model or "auto"
+
+    @property
+    def max_attempts(self) -> int:
+        """How often a task is tried before it needs a person."""
+        return self.server.checkpoint.max_task_attempts
+
+    @property
+    def checkpoint_files(self) -> tuple[str, ...]:
+        """Where the checkpoint may be, relative to the installation; the first is written.
+
+        The flat ``server.checkpoint_file`` is the only place if it is set.  The
+        predecessor never looked at ``server.checkpoint.checkpoint_file`` and kept its
+        state under ``data/``, so that place is searched whatever the nested key says.
+        """
+        flat, nested = self.server.checkpoint_file, self.server.checkpoint.checkpoint_file
+        if flat:
+            return (flat,)
+        if not nested or nested in (SHIPPED_CHECKPOINT, REAL_CHECKPOINT):
+            return (REAL_CHECKPOINT, SHIPPED_CHECKPOINT)
+        return (nested, REAL_CHECKPOINT)
+
+    def report_timeout(self, instruction_timeout: float) -> float:
+        """Seconds to wait for a report once its instruction may be given that long."""
+        if self.runtime.report_timeout is not None:
+            return self.runtime.report_timeout
+        return instruction_timeout if self.predecessor else 60.0
