@@ -36,6 +36,8 @@ _STATES = {
 _READ_AS = {"completed": TaskState.DONE, "failed": TaskState.FAILED}
 _KNOWN_STATES = frozenset({*_STATES.values(), "rolled_back"})
 
+_DEEPEST = 100  # levels; what nests more could be read but not always written again
+_TOO_DEEP = f"it is nested more than {_DEEPEST} levels deep"
 _LONGEST = 10_000  # instructions; a larger number is no count of instructions
 
 Json = dict[str, Any]
@@ -69,15 +71,19 @@ def parse(data: bytes) -> Json:
     """
     try:
         document = json.loads(data.decode("utf-8-sig"))
-        dumps(document)  # which nests less deeply than reading does
     except UnicodeDecodeError as exc:
         raise CheckpointError(f"it is not UTF-8 text (byte {exc.start})") from exc
     except RecursionError as exc:
-        raise CheckpointError("it is nested too deeply") from exc
+        raise CheckpointError(_TOO_DEEP) from exc
     except ValueError as exc:
         raise CheckpointError(f"it is not JSON ({exc})") from exc
     if not isinstance(document, dict):
         raise CheckpointError(f"it holds a JSON {type(document).__name__}, not an object")
+    level: list[object] = [document]
+    for _ in range(_DEEPEST):
+        level = [inner for value in level for inner in _inside(value)]
+    if level:
+        raise CheckpointError(_TOO_DEEP)
     return document
 
 
@@ -319,6 +325,12 @@ def _progress(entry: Json) -> tuple[tuple[int, ...], int, int]:
     if not completed:
         completed = tuple(range(1, last + 1))
     return completed, last or max(completed, default=0), total
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _position(entry: Json, default: int) -> int:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 LARGEST = 2**31
+_LATEST = 253_370_000_000  # late in the year 9998: beyond it time zones overflow
 
 
 def write_time(at: float | None) -> str | None:
@@ -17,13 +18,14 @@ def write_time(at: float | None) -> str | None:
 
 
 def read_time(value: object) -> float | None:
-    """Seconds since the epoch of an ISO 8601 text, none for anything else."""
+    """Seconds since the epoch of an ISO 8601 text, none for anything else or before it."""
     if not isinstance(value, str):
         return None
     try:
-        return datetime.fromisoformat(value).timestamp()
+        at = datetime.fromisoformat(value).timestamp()
     except (ValueError, OverflowError, OSError):
         return None
+    return at if 0 <= at < _LATEST else None
 
 
 def mapping(value: object) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class Store(Protocol):
         """Add those whose id and text are new, leave the others alone; how many were new."""
 
     def adopt(self, tasks: Sequence[Task], server: ServerState, now: float) -> Future[int]:
-        """Take over what a newer document tells; how many tasks were added or changed.
+        """After :meth:`recover`, take over a newer document; how many tasks were added or changed.
 
         Unknown tasks are added, known ones go forward (see
         :func:`codeagent.core.checkpoint.merged`); nothing done is undone.

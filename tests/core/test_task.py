@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codeagent.core import task as machine
+from codeagent.core.task import (
+    TRANSITIONS,
+    Fenced,
+    InvalidTransition,
+    Task,
+    TaskState,
+    Transition,
+)
+
+PENDING, RUNNING, DONE, FAILED, SKIPPED = TaskState
+TASK = Task("task_1", "Build it", total_instructions=4, epoch=3, attempts=2)
+
+APPLY = {
+    Transition.BEGIN: lambda task: machine.begin(task, instructions=4, now=9.0),
+    Transition.COMPLETE: lambda task: machine.finish(task, task.epoch, DONE, 9.0),
+    Transition.FAIL: lambda task: machine.finish(task, task.epoch, FAILED, 9.0),
+    Transition.SKIP: lambda task: machine.finish(task, task.epoch, SKIPPED, 9.0),
+    Transition.INTERRUPT: lambda task: machine.interrupt(task, task.epoch),
+    Transition.ACCEPT: lambda task: machine.settle(task, DONE, 9.0),
+    Transition.DISMISS: lambda task: machine.settle(task, SKIPPED, 9.0),
+    Transition.RESET: machine.reset,
+}
+
+
+@pytest.mark.parametrize("state", TaskState)
+@pytest.mark.parametrize("transition", Transition)
+def test_a_transition_leads_where_the_table_says_or_is_refused(transition, state):
+    task = replace(TASK, state=state)
+    expected = TRANSITIONS[transition].get(state)
+    if expected is None:
+        with pytest.raises((InvalidTransition, Fenced), match="task_1"):
+            APPLY[transition](task)
+    else:
+        assert APPLY[transition](task).state is expected
+
+
+def test_the_table_in_words():
+    allowed = {
+        (str(transition), str(before), str(after))
+        for transition, moves in TRANSITIONS.items()
+        for before, after in moves.items()
+    }
+    assert allowed == {
+        ("begin", "pending", "running"),
+        ("begin", "failed", "running"),
+        ("complete", "running", "done"),
+        ("fail", "running", "failed"),
+        ("skip", "running", "skipped"),
+        ("interrupt", "running", "pending"),
+        ("accept", "pending", "done"),
+        ("accept", "failed", "done"),
+        ("dismiss", "pending", "skipped"),
+        ("dismiss", "failed", "skipped"),
+        ("reset", "pending", "pending"),
+        ("reset", "failed", "pending"),
+        ("reset", "done", "pending"),
+        ("reset", "skipped", "pending"),
+    }
+
+
+def test_an_attempt_gets_the_next_epoch_and_keeps_progress():
+    before = replace(TASK, completed=(1, 2), last_completed=2, error="old", ended_at=5.0)
+    task = machine.begin(before, instructions=4, now=7.0)
+    assert (task.epoch, task.attempts, task.started_at) == (4, 3, 7.0)
+    assert (task.completed, task.last_completed) == ((1, 2), 2)
+    assert (task.error, task.ended_at) == (None, None)
+
+
+def test_progress_in_a_sequence_of_another_length_is_dropped():
+    before = replace(TASK, completed=(1, 2), last_completed=2)
+    task = machine.begin(before, instructions=5, now=7.0)
+    assert (task.completed, task.last_completed, task.total_instructions) == ((), 0, 5)
+
+
+def test_an_attempt_without_instructions_is_refused():
+    with pytest.raises(ValueError, match="at least one instruction"):
+        machine.begin(TASK, instructions=0, now=7.0)
+
+
+@pytest.mark.parametrize("epoch", [0, 2, 4])
+def test_a_report_of_another_attempt_is_fenced_off(epoch):
+    task = replace(TASK, state=RUNNING)
+    for report in (
+        lambda: machine.accept_step(task, epoch, 1),
+        lambda: machine.finish(task, epoch, DONE, 9.0),
+        lambda: machine.interrupt(task, epoch),
+    ):
+        with pytest.raises(Fenced, match=f"attempt {epoch} reports, but attempt 3"):
+            report()
+
+
+def test_a_report_after_the_end_of_its_attempt_is_fenced_off():
+    task = machine.interrupt(replace(TASK, state=RUNNING), 3)
+    with pytest.raises(Fenced, match="it is over"):
+        machine.finish(task, 3, DONE, 9.0)
+
+
+def test_a_completed_instruction_is_not_run_again():
+    task = replace(TASK, state=RUNNING, completed=(2,), last_completed=2)
+    with pytest.raises(InvalidTransition, match="not run again"):
+        machine.require_step(task, 3, 2)
+
+
+@pytest.mark.parametrize("position", [-1, 0, 5])
+def test_a_position_outside_the_sequence_is_refused(position):
+    with pytest.raises(ValueError, match="positions 1 to 4"):
+        machine.accept_step(replace(TASK, state=RUNNING), 3, position)
+
+
+def test_an_interruption_counts_only_when_asked():
+    task = replace(TASK, state=RUNNING)
+    assert machine.interrupt(task, 3).attempts == 1
+    assert machine.interrupt(task, 3, counted=True).attempts == 2
+
+
+def test_a_reset_forgets_attempts_and_progress_but_not_the_epoch():
+    before = replace(TASK, state=FAILED, completed=(1,), last_completed=1, error="x", ended_at=1.0)
+    task = machine.reset(before)
+    assert (task.attempts, task.completed, task.last_completed) == (0, (), 0)
+    assert (task.error, task.ended_at, task.epoch) == (None, None, 3)
+
+
+@pytest.mark.parametrize("state", [PENDING, RUNNING])
+def test_an_attempt_does_not_end_in_a_state_that_is_no_end(state):
+    with pytest.raises(InvalidTransition, match="cannot end as"):
+        machine.finish(replace(TASK, state=RUNNING), 3, state, 9.0)
+
+
+def test_a_task_is_not_settled_as_failed():
+    with pytest.raises(InvalidTransition, match="cannot be settled as failed"):
+        machine.settle(TASK, FAILED, 9.0)
+
+
+@pytest.mark.parametrize(
+    ("completed", "last", "expected"),
+    [
+        ((), 0, (1, 2, 3, 4)),
+        ((1, 2), 2, (3, 4)),
+        ((1, 3), 3, (4,)),
+        ((1, 4), 4, (2, 3)),
+        ((1, 2, 4), 2, (3,)),
+        ((1, 2, 3, 4), 4, ()),
+    ],
+)
+def test_an_attempt_goes_on_behind_the_last_completed_instruction(completed, last, expected):
+    assert machine.remaining(replace(TASK, completed=completed, last_completed=last)) == expected
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 12), st.randoms(use_true_random=False))
+def test_in_whatever_order_they_succeed_each_instruction_runs_once(total, random):
+    task = machine.begin(Task("task_1", "x"), instructions=total, now=1.0)
+    ran: list[int] = []
+    while left := machine.remaining(task):
+        position = random.choice(left)
+        ran.append(position)
+        task = machine.accept_step(task, 1, position)
+    assert sorted(ran) == list(range(1, total + 1))
+
+
+def test_ids_are_seconds_and_step_aside():
+    assert machine.new_task_id(1700000000.9, ()) == "task_1700000000"
+    assert machine.new_task_id(5.0, {"task_5", "task_6", "task_8"}) == "task_7"
+    assert list(islice(machine.task_ids(5.0, {"task_6"}), 3)) == ["task_5", "task_7", "task_8"]
