@@ -2,14 +2,14 @@
 
 The file is Markdown in UTF-8, append only, and read by people and scripts, so
 every text here is the predecessor's to the byte.  Each function returns the
-text to append; ``now``, local if it names no time zone, is shown in local time
+text to append; ``now`` is in seconds since the epoch and shown in local time
 as ``YYYY-MM-DD HH:MM:SS``.  Reasons and errors lose their secrets on the way;
 what the user wrote stays as it is.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from .redact import redact
@@ -33,12 +33,12 @@ SERVER_RESTARTED = "Задача прервана из-за перезапуск
 """Details of a task that was running when the server restarted."""
 
 
-def timestamp(now: datetime) -> str:
+def timestamp(now: float) -> str:
     """Return ``now`` as the protocol writes times."""
-    return f"{now.astimezone():%Y-%m-%d %H:%M:%S}"
+    return f"{datetime.fromtimestamp(now, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
-def header(now: datetime) -> str:
+def header(now: float) -> str:
     """What a new file begins with."""
     return (
         "# Статус выполнения проекта Code Agent\n\n"
@@ -58,7 +58,7 @@ def separator() -> str:
     return "\n---\n"
 
 
-def server_started(now: datetime) -> str:
+def server_started(now: float) -> str:
     """The server began."""
     return entry(f"Code Agent Server запущен. Время: {timestamp(now)}", 1)
 
@@ -76,22 +76,22 @@ def task_update(text: str, status: Status, details: str = "") -> str:
     return entry(f"{message}\n**Детали:** {details}" if details else message, 3)
 
 
-def all_done(now: datetime) -> str:
+def all_done(now: float) -> str:
     """Nothing is pending; appended once per idle cycle."""
     return entry(f"Все задачи выполнены. Время: {timestamp(now)}", 2)
 
 
-def stopped_by_request(now: datetime) -> str:
+def stopped_by_request(now: float) -> str:
     """The server was stopped through its API."""
     return entry(f"Code Agent Server остановлен по запросу через API. Время: {timestamp(now)}", 2)
 
 
-def stopped(reason: str, now: datetime) -> str:
+def stopped(reason: str, now: float) -> str:
     """The server was stopped otherwise, by a signal for one."""
     return entry(f"Code Agent Server остановлен: {redact(reason)}. Время: {timestamp(now)}", 2)
 
 
-def fatal_error(error: str, now: datetime) -> str:
+def fatal_error(error: str, now: float) -> str:
     """The server ends because of an error that nothing handled."""
     return entry(f"Критическая ошибка: {redact(error)}. Время: {timestamp(now)}", 2)
 
@@ -105,7 +105,7 @@ def agent_keeps_failing(times: int, error: str) -> str:
     )
 
 
-def details_started(now: datetime, task_type: str, interface: str = "Cursor") -> str:
+def details_started(now: float, task_type: str, interface: str = "Cursor") -> str:
     """``interface`` is ``Cursor`` or ``CrewAI``."""
     return f"Начало выполнения: {timestamp(now)} (тип: {task_type}, интерфейс: {interface})"
 
