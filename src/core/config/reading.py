@@ -76,6 +76,8 @@ def _read(text: str, source: str) -> Document:
         raise _Refused(reason, text.count("\n", 0, error.start) + 1) from None
     except RecursionError:
         raise _Refused("the document nests too deeply", None) from None
+    if tree is None:
+        return Document({})
     if not isinstance(tree, dict):
         message = (
             "the document must be a mapping of sections (project:, server: ...), "
