@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.metadata
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from .errors import ConversionError, ToolMissing
 
 UNASYNC_VERSION = "0.6.0"
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _BLANK = "UNIMPORTANT_WS"
 _OPENING = ("FSTRING_START", "TSTRING_START")
 _CLOSING = ("FSTRING_END", "TSTRING_END")
@@ -61,11 +63,20 @@ class Converter:
 
     def convert(self, text: str, tree: ast.Module) -> str:
         """The twin of ``text``, unformatted; ``tree`` is the same text, parsed."""
-        tokens = self._tokenize_rt.src_to_tokens(text)
-        if self._tokenize_rt.tokens_to_src(tokens) != text:
-            raise ConversionError("the tokenizer does not give this text back unchanged")
-        prepared = _guarded(tokens, string_names(tree))
+        prepared = _guarded(self._tokens(text), string_names(tree))
         return str(self._tokenize_rt.tokens_to_src(self._rule._unasync_tokens(prepared)))
+
+    def _tokens(self, text: str) -> Iterator[Any]:
+        # Python 3.12.0 and 3.12.1 miscount columns after other than ASCII characters.
+        masked = _NOT_ASCII.sub("x", text)
+        tokens = self._tokenize_rt.src_to_tokens(masked)
+        if self._tokenize_rt.tokens_to_src(tokens) != masked:
+            raise ConversionError("the tokenizer does not give this text back unchanged")
+        start = 0
+        for token in tokens:
+            end = start + len(token.src)
+            yield token._replace(src=text[start:end])
+            start = end
 
 
 def parse(text: str, path: str) -> ast.Module:

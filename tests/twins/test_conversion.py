@@ -108,6 +108,7 @@ def test_the_package_in_an_import_is_renamed() -> None:
         "x = 'Async' 'Job'\n",
         "mock.patch('pkg._async.m.f')\n",
         "__all__ = ['Async' 'Job']\n",
+        "Э = 'ж' '''a\nb'''; naïve = aclosed\n",
         "monkeypatch.setattr('aclose', 'aclose')\n",
     ],
 )
