@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 import aiofiles
 import aiofiles.os
 
+from ..core.report import Signature
 from . import children, files
 from .inotify import Subscription, WatchTable, WatchUnavailable
 
@@ -272,7 +273,7 @@ class Watch:
         self._table = table
         self._changed = asyncio.Event()
         self._subscription = Subscription(paths, self._changed.set)
-        self._seen: list[files.Signature | None] = []
+        self._seen: list[Signature | None] = []
 
     async def __aenter__(self) -> Watch:
         if self._table is not None:

@@ -73,7 +73,7 @@ R = TypeVar("R")
 P = ParamSpec("P")
 
 PATH: Literal["async", "sync"] = "async"
-Result = Awaitable[T]
+Result = Coroutine[Any, Any, T]
 Cancelled = asyncio.CancelledError
 timeout = asyncio.timeout
 

@@ -10,6 +10,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,9 +91,13 @@ def edit(path: Path, change: Callable[[bytes], bytes], patience: int = 50) -> bo
         changed = change(data)
         if changed == data:
             return False
-        if _replace(target, changed, lambda seen=before: signature(target) == seen):
+        if _replace(target, changed, partial(_unchanged, target, before)):
             return True
     raise OSError(f"{path} is written so often that it could not be changed; try again later")
+
+
+def _unchanged(target: Path, before: Signature | None) -> bool:
+    return signature(target) == before
 
 
 def _replace(target: Path, data: bytes, still_wanted: Callable[[], bool]) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, ParamSpec, TypeVar
 
+from ..core.report import Signature
 from . import children, files
 from .inotify import Subscription, WatchTable, WatchUnavailable
 from .sync_scope import Cancelled, Scope, current_scope, entered
@@ -211,7 +212,7 @@ class Watch:
         self._condition = threading.Condition()
         self._woken = False
         self._subscription = Subscription(paths, self._wake)
-        self._seen: list[files.Signature | None] = []
+        self._seen: list[Signature | None] = []
 
     def __enter__(self) -> Watch:
         if self._table is not None:

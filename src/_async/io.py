@@ -1,0 +1,82 @@
+"""Files, as everybody in the server uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from .._runtime import async_runtime as rt
+from .._runtime import files
+from ..core.report import Signature
+from .locks import AsyncLockManager
+
+
+class AsyncIOManager:
+    """Whole-file operations and file watching.
+
+    Writers of one file take turns; readers never see half a file.
+    """
+
+    def __init__(self) -> None:
+        self._locks = AsyncLockManager()
+        self._watcher = rt.FileWatcher()
+
+    async def __aenter__(self) -> AsyncIOManager:
+        await self._watcher.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        await self._watcher.__aexit__(exc_type, exc, tb)
+
+    @property
+    def watching(self) -> bool:
+        """Whether the system tells of changed files; otherwise they are looked for."""
+        return self._watcher.watching
+
+    def watch(self, paths: Iterable[Path]) -> rt.Watch:
+        """A block in which changes of ``paths`` can be waited for."""
+        return self._watcher.watch(paths)
+
+    async def read(self, path: Path) -> bytes | None:
+        """The content of ``path``, None where there is no such file. Raises `OSError`."""
+        return await rt.run_blocking(files.read_or_none, path)
+
+    async def snapshot(self, path: Path, limit: int) -> files.Snapshot | None:
+        """The content of ``path`` with what tells whether it is whole."""
+        return await rt.run_blocking(files.snapshot, path, limit)
+
+    async def signatures(self, paths: Sequence[Path]) -> list[Signature | None]:
+        """What tells the present state of each file from a later one."""
+        return await rt.run_blocking(files.signatures, list(paths))
+
+    async def write(self, path: Path, data: bytes) -> None:
+        """Replace ``path`` as a whole, durably. Raises `OSError`."""
+        async with self._locks.hold(str(path)):
+            await rt.write_atomic(path, data)
+
+    async def append(self, path: Path, text: str) -> None:
+        """Append ``text`` in one write. Raises `OSError`."""
+        async with self._locks.hold(str(path)):
+            await rt.append(path, text.encode("utf-8", "replace"))
+
+    async def edit(self, path: Path, change: Callable[[bytes], bytes]) -> bool:
+        """Replace ``path`` by what ``change`` makes of its newest content.
+
+        Returns whether anything changed.  Raises `OSError`, and what ``change`` raises.
+        """
+        async with self._locks.hold(str(path)):
+            return await rt.run_blocking(files.edit, path, change)
+
+    async def make_directories(self, paths: Iterable[Path]) -> None:
+        """Create what is missing. Raises `OSError`."""
+        await rt.run_blocking(files.make_directories, list(paths))
+
+    async def remove(self, paths: Iterable[Path]) -> None:
+        """Delete files; those that are gone already do not matter. Raises `OSError`."""
+        await rt.run_blocking(files.remove, list(paths))

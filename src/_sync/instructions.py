@@ -1,0 +1,209 @@
+# Generated from src/_async/instructions.py. Do not edit.
+"""Runs one instruction: prompt in, accepted report out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from .._runtime import sync_runtime as rt
+from ..core import report as rules
+from ..core.agent_run import Ending, Limits
+from ..core.agents import Adapter
+from ..core.config import Config
+from ..core.events import Event, Sink
+from ..core.failure import explain, is_critical
+from ..core.instructions import Instruction, Rendered, render, task_values
+from ..core.layout import Layout
+from ..core.screening import REFUSAL, reason_to_refuse
+from ..core.streams import AgentEvent, AgentEventKind
+from ..core.task import StepState, Task
+from ..core.times import local
+from ..store import Store
+from .agents import AgentDriver, AgentOutcome
+from .io import IOManager
+from .reports import ReportWatch
+
+logger = logging.getLogger(__name__)
+
+TOLD = frozenset({AgentEventKind.INIT, AgentEventKind.TOOL_STARTED, AgentEventKind.RESULT})
+"""What an agent does that is worth telling people while it happens."""
+
+REPORT_PATIENCE = 60.0
+"""Seconds from an agent's end until its report must be there, unless configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """The task after the instruction, and why the agent failed if it did.
+
+    ``unusable``: it would fail every other task in the same way.
+    """
+
+    task: Task
+    reason: str
+    unusable: bool
+
+
+class InstructionRunner:
+    """Has an agent carry out instructions, each recorded before it counts."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        layout: Layout,
+        adapter: Adapter,
+        store: Store,
+        io: IOManager,
+        driver: AgentDriver,
+        sink: Sink,
+        clock: Callable[[], float],
+    ) -> None:
+        self._config = config
+        self._layout = layout
+        self._adapter = adapter
+        self._store = store
+        self._io = io
+        self._driver = driver
+        self._sink = sink
+        self._clock = clock
+
+    def run(self, task: Task, instruction: Instruction) -> StepOutcome:
+        """Carry out ``instruction`` of ``task``.
+
+        Raises `Fenced` if another attempt has taken the task over, `StoreError`
+        if the outcome cannot be kept, `OSError` for a disk that refuses.
+        """
+        began = self._clock()
+        position, name = instruction.position, instruction.name
+        limits = self._limits(instruction)
+        about = {"position": position, "total": task.total_instructions, "name": name}
+        rt.wait_for_future(
+            self._store.begin_step(task.id, task.epoch, position, _number(instruction), name, began)
+        )
+        self._say("instruction.started", task, **about, timeout=limits.work)
+        outcome = self._carry_out(task, instruction, limits, began)
+        succeeded = outcome.ending is Ending.SUCCEEDED
+        reason = "" if succeeded else explain(outcome.reason, outcome.stderr)
+        ended = self._clock()
+        report = outcome.report
+        task = rt.wait_for_future(
+            self._store.finish_step(
+                task.id,
+                task.epoch,
+                position,
+                StepState.DONE if succeeded else StepState.FAILED,
+                ended,
+                error=reason or None,
+                report=report.path if report else None,
+                digest=report.digest if report else None,
+            )
+        )
+        if report is not None:
+            self._say("report.seen", task, file=report.path, waited=round(ended - began, 3))
+        seconds = round(ended - began, 3)
+        if succeeded:
+            self._say("instruction.done", task, **about, seconds=seconds)
+        else:
+            logger.info("instruction %d failed: %s", position, reason)
+            if outcome.stderr:
+                logger.info("the end of its standard error: %s", outcome.stderr[-2000:])
+            self._say("instruction.failed", task, **about, reason=reason, seconds=seconds)
+        unusable = outcome.ending is Ending.NOT_STARTED or is_critical(reason)
+        return StepOutcome(task, reason, unusable)
+
+    def _carry_out(
+        self, task: Task, instruction: Instruction, limits: Limits, now: float
+    ) -> AgentOutcome:
+        values = task_values(
+            task_id=task.id, text=task.text, position=instruction.position, now=local(now)
+        )
+        rendered = render(instruction, values)
+        if self._config.predecessor and (why := reason_to_refuse(rendered.prompt)):
+            return AgentOutcome(ending=Ending.FAILED, reason=f"{REFUSAL}: {why}")
+        try:
+            names = self._report_names(task, rendered)
+        except rules.ReportPathError as error:
+            return AgentOutcome(ending=Ending.FAILED, reason=str(error))
+        places = {(self._layout.project / name).parent for name in names}
+        log = self._raw_log(task, instruction)
+        self._io.make_directories([*places, log.parent])
+        with ExitStack() as stack:
+            watch = None
+            if names:
+                watch = ReportWatch(self._io, self._layout.project, names, rendered.phrase)
+                stack.enter_context(watch)
+            return self._drive(task, instruction, rendered, limits, watch, log)
+
+    def _drive(
+        self,
+        task: Task,
+        instruction: Instruction,
+        rendered: Rendered,
+        limits: Limits,
+        watch: ReportWatch | None,
+        log: Path,
+    ) -> AgentOutcome:
+        launch = self._adapter.launch(rendered.prompt)
+
+        def on_start(process: rt.Process) -> None:
+            program = Path(launch.argv[0]).name
+            rt.wait_for_future(
+                self._store.step_process(
+                    task.id, task.epoch, instruction.position, process.pid, process.started
+                )
+            )
+            self._say("agent.started", task, pid=process.pid, command=program)
+
+        def on_event(event: AgentEvent) -> None:
+            if event.kind in TOLD:
+                text = (event.tool or event.model or "") + (f" {event.text}" if event.text else "")
+                self._say("agent.progress", task, kind=event.kind.value, text=text.strip()[:200])
+
+        return self._driver.run(
+            launch,
+            limits,
+            cwd=self._layout.project,
+            log=log,
+            watch=watch,
+            on_start=on_start,
+            on_event=on_event,
+        )
+
+    def _report_names(self, task: Task, rendered: Rendered) -> tuple[str, ...]:
+        if not rendered.report:
+            return ()
+        rules.resolve_inside(self._layout.project, rendered.report)
+        if self._config.predecessor:
+            return rules.candidates(rendered.report, task.id)
+        return (rendered.report,)
+
+    def _raw_log(self, task: Task, instruction: Instruction) -> Path:
+        name = f"{instruction.position:02d}-a{task.epoch}.log"
+        return self._layout.logs / "agents" / task.id / name
+
+    def _limits(self, instruction: Instruction) -> Limits:
+        runtime = self._config.runtime
+        silence = self._adapter.silence
+        report = runtime.report_timeout
+        if report is None:
+            report = instruction.timeout if self._config.predecessor else REPORT_PATIENCE
+        return Limits(
+            work=self._adapter.timeout or instruction.timeout,
+            silence=runtime.idle_timeout if silence is None else silence,
+            report=report,
+            exit=runtime.exit_grace,
+            kill=runtime.grace_period,
+        )
+
+    def _say(self, name: str, task: Task, **data: object) -> None:
+        self._sink(Event(name, self._clock(), task.id, task.epoch, data))
+
+
+def _number(instruction: Instruction) -> int:
+    number = instruction.instruction_id
+    return number if isinstance(number, int) else 0

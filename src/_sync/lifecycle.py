@@ -1,0 +1,89 @@
+# Generated from src/_async/lifecycle.py. Do not edit.
+"""Starts services, keeps them up, and brings everything to an orderly end."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Callable
+
+from .._runtime import sync_runtime as rt
+from ..core.events import Event, Sink
+from ..core.supervise import Failures
+
+logger = logging.getLogger(__name__)
+
+Service = Callable[[], rt.Result[None]]
+
+
+class ServiceFailed(Exception):
+    """A service failed too often to be started once more."""
+
+
+class LifecycleManager:
+    """Runs the server's work among its services, until it ends or is to stop.
+
+    The first SIGINT or SIGTERM, or `stop`, cancels the work, which then has
+    its grace period; the second calls ``hurry``.
+    """
+
+    def __init__(
+        self, *, grace: float, sink: Sink, hurry: Callable[[], None], clock: Callable[[], float]
+    ) -> None:
+        self._grace = grace
+        self._sink = sink
+        self._hurry = hurry
+        self._clock = clock
+        self._services: list[tuple[str, Service]] = []
+        self._work: rt.CancelScope = rt.CancelScope()
+        self.stopped_by: str | None = None
+
+    def add(self, name: str, service: Service) -> None:
+        """Have a service run beside the work; it is started again when it fails."""
+        self._services.append((name, service))
+
+    def stop(self, reason: str) -> None:
+        """End the work in an orderly way. From the second call on: at once."""
+        if self.stopped_by is not None:
+            self._hurry()
+            return
+        self.stopped_by = reason
+        self._sink(
+            Event("server.stopping", self._clock(), data={"reason": reason, "grace": self._grace})
+        )
+        self._work.cancel()
+
+    def run(self, work: Service) -> None:
+        """Run ``work`` and the services; returns when the work has ended.
+
+        Raises what the work raises, and `ServiceFailed`.
+        """
+        with rt.Signals(signal.SIGINT, signal.SIGTERM) as signals, rt.TaskGroup() as group:
+            group.start_soon(self._listen, signals)
+            for name, service in self._services:
+                group.start_soon(self._keep_up, name, service)
+            with self._work:
+                work()
+            group.cancel()
+
+    def _listen(self, signals: rt.Signals) -> None:
+        while True:
+            self.stop(signal.Signals(signals.wait()).name)
+
+    def _keep_up(self, name: str, service: Service) -> None:
+        failures = Failures()
+        while True:
+            started = time.monotonic()
+            try:
+                service()
+            except Exception as error:
+                failures = failures.after(time.monotonic() - started)
+                logger.exception("the service %s failed", name)
+                data = {"service": name, "error": str(error), "restart_in": failures.restart_in}
+                self._sink(Event("service.failed", self._clock(), data=data))
+                if failures.restart_in is None:
+                    raise ServiceFailed(f"the service {name} failed too often: {error}") from error
+                rt.sleep(failures.restart_in)
+            else:
+                return

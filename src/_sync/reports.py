@@ -1,0 +1,101 @@
+# Generated from src/_async/reports.py. Do not edit.
+"""Waits for the report of an instruction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+
+from .._runtime import files
+from .._runtime import sync_runtime as rt
+from ..core import report as rules
+from .io import IOManager
+
+RECHECK = 5.0
+"""Seconds after which the files are looked at although nothing was heard of
+them: network file systems do not tell of what other machines write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An accepted report; ``path`` is relative to the project."""
+
+    path: str
+    text: str
+    digest: str
+
+
+class ReportWatch:
+    """The places where one instruction's report may appear, from its beginning on.
+
+    Enter it before the agent is started: what is there then does not count.
+    """
+
+    def __init__(
+        self, io: IOManager, project: Path, names: Sequence[str], phrase: str | None
+    ) -> None:
+        self._io = io
+        self._phrase = phrase
+        self._paths = {name: project / name for name in names}
+        self._names: Mapping[Path, str] = {path: name for name, path in self._paths.items()}
+        self._watch = io.watch(self._paths.values())
+        self._baseline = rules.Baseline()
+        self._written: set[str] = set()
+        self.verdicts: dict[str, rules.Verdict] = {}
+
+    def __enter__(self) -> ReportWatch:
+        self._watch.__enter__()
+        found = self._io.signatures(list(self._paths.values()))
+        known = zip(self._paths, found, strict=True)
+        self._baseline = rules.Baseline({name: seen for name, seen in known if seen is not None})
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self._watch.__exit__(exc_type, exc, tb)
+
+    def wait(self) -> Report:
+        """The first report that is new, whole and carries the phrase."""
+        while True:
+            self._note(self._watch.take())
+            if (report := self.look()) is not None:
+                return report
+            with rt.CancelScope(RECHECK):
+                self._note(self._watch.changed())
+
+    def look(self) -> Report | None:
+        """The report if it is there now; ``verdicts`` tells why not."""
+        now = self._io.signatures(list(self._paths.values()))
+        for (name, path), before in zip(self._paths.items(), now, strict=True):
+            fresh = before is not None and (
+                name in self._written or self._baseline.is_fresh(name, before)
+            )
+            seen = self._read(path) if fresh else None
+            verdict = rules.judge(
+                fresh=fresh,
+                before=before if seen is None else seen.before,
+                after=before if seen is None else seen.after,
+                data=None if seen is None else seen.data,
+                phrase=self._phrase,
+            )
+            self.verdicts[name] = verdict
+            if verdict is rules.Verdict.ACCEPTED and seen is not None:
+                return Report(name, seen.data.decode("utf-8"), sha256(seen.data).hexdigest())
+        return None
+
+    def _note(self, changed: frozenset[Path]) -> None:
+        self._written.update(self._names[path] for path in changed)
+
+    def _read(self, path: Path) -> files.Snapshot | None:
+        try:
+            seen = self._io.snapshot(path, rules.MAX_BYTES + 1)
+        except OSError:  # unreadable for now: somebody may still be at it
+            return None
+        return None if seen is None or seen.being_written else seen

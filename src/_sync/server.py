@@ -1,0 +1,337 @@
+# Generated from src/_async/server.py. Do not edit.
+"""The server: a TODO list in, finished tasks out."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .._runtime import sync_runtime as rt
+from .._runtime.children import end_stranger
+from ..core import status as texts
+from ..core.agents import Adapter
+from ..core.config import Config
+from ..core.events import Event, Sink
+from ..core.layout import Layout
+from ..core.reconcile import Reconciled, reconcile
+from ..core.task import FINAL, Task, TaskState
+from ..core.times import local
+from ..core.todo import ItemState
+from ..store import Store
+from .agents import AgentDriver
+from .checkpoint import CheckpointManager
+from .executor import AgentUnusable, TaskExecutor
+from .instructions import InstructionRunner
+from .io import IOManager
+from .journal import Journal
+from .lifecycle import LifecycleManager
+from .monitoring import HealthMonitor
+from .scheduler import TaskScheduler
+from .status import StatusManager
+from .todo import Loaded, TodoManager
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How the list stands."""
+
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    pending: int = 0
+
+
+class CodeAgentServer:
+    """Works through a project's list, once or, watching it, until it is stopped."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        layout: Layout,
+        adapter: Adapter,
+        store: Store,
+        sink: Sink,
+        keep_watching: bool,
+        environment: Mapping[str, str],
+        clock: Callable[[], float],
+    ) -> None:
+        self._config = config
+        self._layout = layout
+        self._adapter = adapter
+        self._store = store
+        self._outside = sink
+        self._keep_watching = keep_watching
+        self._clock = clock
+        self._io = IOManager()
+        self._journal = Journal(self._io, layout.logs, clock=clock)
+        self._todo = TodoManager(self._io, layout.project, config.project.todo_format)
+        self._status = StatusManager(self._io, layout.status, clock=clock)
+        self._checkpoint = CheckpointManager(
+            self._io,
+            store,
+            layout.checkpoints,
+            keep=config.server.checkpoint.keep_completed_tasks,
+            clock=clock,
+        )
+        self._driver = AgentDriver(environment)
+        self._runner = InstructionRunner(
+            config=config,
+            layout=layout,
+            adapter=adapter,
+            store=store,
+            io=self._io,
+            driver=self._driver,
+            sink=self._announce,
+            clock=clock,
+        )
+        self._executor = TaskExecutor(
+            config=config,
+            adapter=adapter,
+            store=store,
+            runner=self._runner,
+            todo=self._todo,
+            status=self._status,
+            sink=self._announce,
+            on_change=self._checkpoint.touch,
+            clock=clock,
+        )
+        self._scheduler = TaskScheduler(
+            self._execute,
+            limit=config.runtime.max_concurrent_tasks,
+            ageing=config.runtime.ageing,
+            clock=clock,
+        )
+        self._monitor = HealthMonitor(config.runtime.monitor_interval)
+        self._lifecycle = LifecycleManager(
+            grace=config.runtime.grace_period,
+            sink=self._announce,
+            hurry=self._driver.kill_all,
+            clock=clock,
+        )
+        self._reading = rt.Lock()
+        self._submitted = rt.Event()
+        self._problems: set[tuple[str, str]] = set()
+        self._unusable: str | None = None
+        self._totals = Totals()
+        self._iterations = 0
+
+    def run(self) -> int:
+        """Run to the end; returns the exit code: 0 all done, 1 a person is needed,
+        130 interrupted.
+
+        Raises `StoreError` and `OSError` if the state cannot be kept.
+        """
+        with self._io:
+            self._open()
+            self._lifecycle.add("list", self._watch_list)
+            self._lifecycle.add("checkpoint", self._checkpoint.run)
+            self._lifecycle.add("journal", self._journal.run)
+            self._lifecycle.add("health", self._monitor.run)
+            try:
+                self._lifecycle.run(self._work)
+            except BaseException as error:
+                rt.shielded(self._close, error)
+                raise
+            return rt.shielded(self._close, None)
+
+    def stop(self, reason: str) -> None:
+        """Stop in an orderly way; called again: at once."""
+        self._lifecycle.stop(reason)
+
+    def pause(self) -> None:
+        """Start no more tasks until `resume`."""
+        self._scheduler.pause()
+
+    def resume(self) -> None:
+        """Start tasks again."""
+        self._scheduler.resume()
+
+    def _open(self) -> None:
+        self._io.make_directories(self._layout.directories)
+        now = self._clock()
+        left = rt.wait_for_future(self._store.recover(now))
+        for message in self._checkpoint.load():
+            logger.warning("%s", message)
+        for process in left.processes:
+            if rt.run_blocking(end_stranger, process.pid, process.started):
+                logger.warning("ended the agent %d that a former run left behind", process.pid)
+            rt.wait_for_future(
+                self._store.process_ended(process.task_id, process.epoch, process.position)
+            )
+        session = f"{local(now):%Y%m%d_%H%M%S}"
+        rt.wait_for_future(self._store.server_started(session, now))
+        self._status.open()
+        if not left.clean:
+            failed = rt.wait_for_future(self._store.tasks(TaskState.FAILED))
+            self._status.append(texts.recovered(len(left.tasks), len(failed)))
+        self._status.append(texts.server_started(now))
+        self._checkpoint.touch()
+        self._say(
+            "server.started",
+            path=rt.PATH,
+            project=str(self._layout.project),
+            agent=self._adapter.label,
+            loop=rt.loop_name(),
+            pid=os.getpid(),
+        )
+
+    def _work(self) -> None:
+        with rt.TaskGroup() as group:
+            group.start_soon(self._scheduler.run)
+            idle = False
+            while True:
+                self._submitted.clear()
+                if self._read_list() and not self._exhausted():
+                    idle = False
+                elif not self._keep_watching:
+                    break
+                else:
+                    if not idle:
+                        self._note_idle()
+                    idle = True
+                    self._submitted.wait()
+                self._scheduler.idle()
+            self._scheduler.drain()
+
+    def _exhausted(self) -> bool:
+        limit = self._config.server.max_iterations
+        return limit is not None and self._iterations > limit
+
+    def _note_idle(self) -> None:
+        self._status.append(texts.all_done(self._clock()))
+        self._say("server.idle", done=self._totals.done, failed=self._totals.failed)
+
+    def _watch_list(self) -> None:
+        with self._todo.watch() as watch:
+            while True:
+                interval = self._config.server.check_interval
+                with rt.CancelScope(interval):
+                    watch.changed()
+                self._read_list()
+
+    def _read_list(self) -> bool:
+        """Bring list and store together; whether there is something new to run."""
+        with self._reading:
+            loaded = self._todo.load()
+            running = self._scheduler.running()
+            stored = rt.wait_for_future(self._store.tasks())
+            now = self._clock()
+            plan = reconcile(loaded.items, stored, now=now, max_attempts=self._config.max_attempts)
+            self._apply(plan, running)
+            self._tell(loaded, plan, stored)
+            final = [task.id for task in stored if task.state in FINAL]
+            self._scheduler.satisfied([*final, *(task.id for task, _ in plan.settled)])
+            waiting = self._scheduler.waiting()
+            self._scheduler.withdraw(sorted(waiting - {task.id for task in plan.runnable}))
+            if not self._scheduler.submit(plan.runnable):
+                return False
+            self._iterations += 1
+            rt.wait_for_future(self._store.iteration())
+            self._submitted.set()
+            return True
+
+    def _apply(self, plan: Reconciled, running: frozenset[str]) -> None:
+        if plan.added:
+            rt.wait_for_future(self._store.add_tasks(plan.added))
+        if plan.moved:
+            places = {t.id: (t.position, t.priority, t.after, t.source) for t in plan.moved}
+            rt.wait_for_future(self._store.reposition(places))
+        for task, state in plan.settled:
+            rt.wait_for_future(self._store.settle_task(task.id, state, self._clock()))
+            rt.wait_for_future(self._store.set_marked(task.id, state))
+        for task in plan.to_mark:
+            if task.id not in running:
+                self._executor.mark_final(task)
+        if plan.added or plan.settled:
+            self._checkpoint.touch()
+
+    def _tell(self, loaded: Loaded, plan: Reconciled, stored: list[Task]) -> None:
+        problems = set(loaded.problems)
+        problems |= {
+            (text, f"comes after {name!r}, which no task is") for text, name in plan.unknown
+        }
+        for place, problem in sorted(problems - self._problems):
+            self._say("list.problem", file=place, problem=problem)
+        self._problems = problems
+        totals = Totals(
+            done=loaded.count(ItemState.DONE) + len(plan.to_mark),
+            failed=len(plan.exhausted),
+            skipped=loaded.count(ItemState.SKIPPED),
+            pending=loaded.count(ItemState.PENDING) - len(plan.to_mark) - len(plan.exhausted),
+        )
+        if totals != self._totals or plan.added:
+            self._say(
+                "list.read",
+                total=len(loaded.items),
+                pending=totals.pending,
+                done=totals.done,
+                skipped=totals.skipped,
+                files=list(loaded.files),
+            )
+        self._totals = totals
+
+    def _execute(self, task: Task) -> float | None:
+        try:
+            again = self._executor.execute(task)
+        except AgentUnusable as error:
+            self._unusable = str(error)
+            self._lifecycle.stop(str(error))
+            return None
+        self._scheduler.satisfied(self._final(task.id))
+        if "task_delay" in self._config.server.model_fields_set and self._scheduler.waiting():
+            rt.sleep(self._config.server.task_delay)
+        return None if self._config.server.max_iterations is not None else again
+
+    def _final(self, task_id: str) -> list[str]:
+        task = rt.wait_for_future(self._store.task(task_id))
+        return [task_id] if task is not None and task.state in FINAL else []
+
+    def _close(self, error: BaseException | None) -> int:
+        stopped_by = self._lifecycle.stopped_by
+        now = self._clock()
+        if error is not None:
+            self._status.append(texts.fatal_error(str(error) or type(error).__name__, now))
+        elif stopped_by is not None:
+            self._status.append(texts.stopped(stopped_by, now))
+        self._read_list_at_the_end()
+        rt.wait_for_future(self._store.server_stopped(now, clean=error is None))
+        self._checkpoint.write()
+        totals = self._totals
+        code = _exit_code(totals, stopped_by, self._unusable)
+        self._say(
+            "server.stopped",
+            clean=error is None,
+            done=totals.done,
+            failed=totals.failed,
+            skipped=totals.skipped,
+            pending=totals.pending,
+            exit_code=code,
+        )
+        self._journal.flush()
+        return code
+
+    def _read_list_at_the_end(self) -> None:
+        loaded = self._todo.load()
+        stored = rt.wait_for_future(self._store.tasks())
+        plan = reconcile(
+            loaded.items, stored, now=self._clock(), max_attempts=self._config.max_attempts
+        )
+        self._tell(loaded, plan, stored)
+
+    def _announce(self, event: Event) -> None:
+        self._journal.note(event)
+        self._outside(event)
+
+    def _say(self, name: str, **data: object) -> None:
+        self._announce(Event(name, self._clock(), data=data))
+
+
+def _exit_code(totals: Totals, stopped_by: str | None, unusable: str | None) -> int:
+    if unusable is None and stopped_by is not None:
+        return 130
+    return 1 if unusable is not None or totals.failed or totals.pending else 0

@@ -1,0 +1,29 @@
+# Generated from src/_async/status.py. Do not edit.
+"""The status file: what people read to see how the list goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .._runtime import sync_runtime as rt
+from ..core import status as texts
+from .io import IOManager
+
+
+class StatusManager:
+    """Appends to the status file, and creates it with its heading where it is missing."""
+
+    def __init__(self, io: IOManager, path: Path, *, clock: Callable[[], float]) -> None:
+        self._io = io
+        self._path = path
+        self._clock = clock
+
+    def open(self) -> None:
+        """Create the file if there is none. Raises `OSError`."""
+        if not rt.run_blocking(self._path.exists):
+            self._io.append(self._path, texts.header(self._clock()))
+
+    def append(self, entry: str) -> None:
+        """Append one entry, as `core.status` words it. Raises `OSError`."""
+        self._io.append(self._path, entry)

@@ -1,0 +1,247 @@
+"""The composition root: reads the configuration, builds the chosen path, runs it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from .core.agents import (
+    PROGRAM_NAMES,
+    Adapter,
+    CommandAgent,
+    CursorAgent,
+    PredecessorCursorAgent,
+)
+from .core.config import (
+    Config,
+    environment_with,
+    is_predecessor,
+    parse_config,
+    project_directory,
+)
+from .core.events import Sink
+from .core.instructions import InstructionError, sequence
+from .core.layout import Layout, plan, root_of
+
+CONTAINER_MODE = "docker-compose-agent"
+
+
+class Refused(Exception):
+    """The request cannot be carried out as it stands; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was asked for on the command line; None leaves it to the configuration."""
+
+    project: Path | None = None
+    config: Path | None = None
+    path: str | None = None
+    agent: str | None = None
+    directory: Path = field(default_factory=Path.cwd)
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Everything that is known before anything runs."""
+
+    config: Config
+    config_file: Path | None
+    layout: Layout
+    environment: Mapping[str, str] = field(repr=False)
+
+    @property
+    def path(self) -> str:
+        """The path that was chosen."""
+        return self.config.runtime.path
+
+
+def prepare(request: Request) -> Prepared:
+    """Read and check the configuration. Raises `Refused` and `ConfigError`."""
+    near = (request.project or request.directory).absolute()
+    file = _config_file(request, near)
+    root = near if file is None else root_of(file, near)
+    environment = environment_with(_dotenv(root), request.environment)
+    config = Config()
+    if file is not None:
+        text = _text(file)
+        config = parse_config(
+            text,
+            source=str(file),
+            predecessor=is_predecessor(file, text),
+            environment=environment,
+        )
+    config = _overridden(config, request)
+    project = _project(config, request, near, environment)
+    if config.runtime.max_concurrent_tasks > 1:
+        raise Refused(
+            "async.max_concurrent_tasks is more than 1, but tasks run in place and share "
+            "the project's directory: set it to 1"
+        )
+    for kind in ("default", *config.instructions):
+        try:
+            sequence(config.instructions, kind)
+        except InstructionError as error:
+            raise Refused(f"{config.source}: {error}") from None
+    layout = plan(config, root=root, project=project)
+    return Prepared(config=config, config_file=file, layout=layout, environment=environment)
+
+
+def find_agent(prepared: Prepared) -> Adapter:
+    """The adapter of the configured agent. Raises `Refused` if there is no such program."""
+    config, name = prepared.config, prepared.config.runtime.agent
+    search = prepared.environment.get("PATH", os.defpath)
+    if (settings := config.agents.get(name)) is not None:
+        program = settings.command[0]
+        if shutil.which(program, path=search) is None:
+            raise Refused(
+                f"agents.{name}.command: there is no program {program!r}: "
+                "install it or write its full path"
+            )
+        return CommandAgent(name, settings)
+    if config.predecessor and config.llm.cli_interface == "gemini":
+        raise Refused(
+            "llm.cli_interface is gemini, which this version does not drive: set it to cursor, "
+            "or describe the command under agents and name it in async.agent"
+        )
+    program = _cursor(config, search)
+    if config.predecessor:
+        return PredecessorCursorAgent(program)
+    model = config.cursor_model
+    return CursorAgent(program, None if model == "auto" else model)
+
+
+def run_server(
+    prepared: Prepared, adapter: Adapter, *, sink: Sink, keep_watching: bool, command: str
+) -> int:
+    """Run the server on the chosen path to its end; returns the exit code.
+
+    Raises `Refused`, `ProjectBusy`, `StoreError` and `OSError`.
+    """
+    from .store import open_store
+    from .store.lock import ProjectLock
+
+    layout, runtime = prepared.layout, prepared.config.runtime
+    layout.state.mkdir(parents=True, exist_ok=True)
+    _ignore_own(layout)
+    with ProjectLock([layout.project, layout.state], layout.lock, command):
+        store = open_store(layout.database)
+        try:
+            rt, server_class = _load(runtime.path)
+            server = server_class(
+                config=prepared.config,
+                layout=layout,
+                adapter=adapter,
+                environment=prepared.environment,
+                store=store,
+                sink=sink,
+                keep_watching=keep_watching,
+                clock=time.time,
+            )
+            code: int = rt.run(
+                server.run, loop=runtime.loop, debug=runtime.debug, io_threads=runtime.io_threads
+            )
+            return code
+        except LookupError as error:
+            raise Refused(str(error)) from None
+        finally:
+            store.close()
+
+
+def _load(path: str) -> tuple[Any, Any]:
+    """The seam and the server of one path; the other path is never imported."""
+    prefix = "Async" if path == "async" else ""
+    seam = import_module(f"{__package__}._runtime.{path}_runtime")
+    server = import_module(f"{__package__}._{path}.server")
+    return seam, getattr(server, f"{prefix}CodeAgentServer")
+
+
+def _config_file(request: Request, near: Path) -> Path | None:
+    if request.config is not None:
+        file = (request.directory / request.config).absolute()
+        if not file.is_file():
+            raise Refused(f"Конфигурационный файл не найден: {file} (no such configuration file)")
+        return file
+    places = [request.directory.absolute() / "config" / "config.yaml"]
+    places += [near / name for name in ("codeagent.yaml", "codeagent.yml")]
+    return next((file for file in places if file.is_file()), None)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refused(f"{file} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
+    except OSError as error:
+        raise Refused(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _dotenv(root: Path) -> str | None:
+    for directory in (root, *root.parents):
+        file = directory / ".env"
+        if file.is_file():
+            return _text(file)
+    return None
+
+
+def _overridden(config: Config, request: Request) -> Config:
+    changes = {"path": request.path, "agent": request.agent}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    if request.agent is not None and request.agent not in (*config.agents, "cursor"):
+        known = ", ".join([*config.agents, "cursor"])
+        raise Refused(f"there is no agent {request.agent!r}: choose from {known}")
+    return config.model_copy(update={"runtime": config.runtime.model_copy(update=changes)})
+
+
+def _project(config: Config, request: Request, near: Path, environment: Mapping[str, str]) -> Path:
+    chosen = near
+    if request.project is None and config.project.base_dir is not None:
+        named = project_directory(
+            config.project.base_dir,
+            environment,
+            windows=os.name == "nt",
+            exists=lambda path: Path(path).exists(),
+        )
+        chosen = request.directory / named
+    chosen = chosen.resolve()
+    if not chosen.is_dir():
+        problem = "is not a directory" if chosen.exists() else "does not exist"
+        raise Refused(f"the project {chosen} {problem}: name another with --project")
+    if not os.access(chosen, os.R_OK | os.W_OK | os.X_OK):
+        raise Refused(f"the project {chosen} cannot be read and written: mend its permissions")
+    return chosen
+
+
+def _cursor(config: Config, search: str) -> str:
+    configured = (config.cursor.cli.cli_path or "").strip()
+    if configured and configured != CONTAINER_MODE:
+        found = shutil.which(configured, path=search)
+        if found is None:
+            raise Refused(
+                f"cursor.cli.cli_path: {configured!r} does not exist or cannot be executed: "
+                "correct the path, or leave it empty to search for the program"
+            )
+        return found
+    for name in PROGRAM_NAMES:
+        if (found := shutil.which(name, path=search)) is not None:
+            return found
+    raise Refused(
+        f"no coding agent was found: none of {', '.join(PROGRAM_NAMES)} is on the PATH; "
+        "install Cursor's command line, or describe another agent under `agents` "
+        "(see docs/configuration.md)"
+    )
+
+
+def _ignore_own(layout: Layout) -> None:
+    """Keep our own directory out of the project's version control."""
+    if layout.state.parent == layout.project:
+        ignore = layout.state / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", "ascii")

@@ -1,0 +1,102 @@
+"""``codeagent demo``: the whole job on a small project of its own, with a
+stand-in agent that needs no account and no network."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from . import common
+
+TODO = """\
+# Things to do
+
+Prose, headings and whatever else you write here stays as it is.
+
+- [ ] Greet the user by name
+- [ ] Count the words of a text
+  - [ ] Ignore punctuation when counting
+- [x] Something that was done before
+- [ ] Write down how to use it <!-- priority: -1 -->
+"""
+
+CONFIG = """\
+# One agent, described by its command: the stand-in that comes with codeagent.
+agents:
+  stand-in:
+    command: [{python}, -m, codeagent.standin, -p, --output-format, stream-json, --force, --trust]
+    prompt: stdin
+    output: stream-json
+async:
+  agent: stand-in
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to the program's parser."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="show it all at work on a stand-in agent",
+        description="Make a small project, work its TODO list to the end with a stand-in agent, "
+        "and show what became of it.",
+    )
+    common.add_path(parser)
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="make the project here, and leave it there"
+    )
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="one JSON event a line")
+    output.add_argument("--quiet", action="store_true", help="only the summary")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the demo; 0 if every task of it was done."""
+    from ..app import Request, prepare
+    from .run import start
+
+    if args.keep is not None and args.keep.exists() and any(args.keep.iterdir()):
+        return common.complain(f"{args.keep} is not empty: name a directory that is")
+    project = args.keep or Path(tempfile.mkdtemp(prefix="codeagent-demo-"))
+    try:
+        project.mkdir(parents=True, exist_ok=True)
+        (project / "todo.md").write_text(TODO, "utf-8")
+        python = repr(sys.executable)
+        (project / "codeagent.yaml").write_text(CONFIG.format(python=python), "utf-8")
+        prepared = prepare(Request(project=project, path=args.path, directory=project))
+        code = start(
+            prepared,
+            json=args.json,
+            quiet=args.quiet,
+            keep_watching=False,
+            command="codeagent demo",
+        )
+        if not args.json:
+            _show(project, kept=args.keep is not None)
+        return code
+    finally:
+        if args.keep is None:
+            shutil.rmtree(project, ignore_errors=True)
+
+
+def _show(project: Path, *, kept: bool) -> None:
+    print("\nThe list is now:\n")
+    for line in (project / "todo.md").read_text("utf-8").splitlines():
+        print(f"    {line}".rstrip())
+    hidden = (".codeagent",)
+    made = sorted(
+        path.relative_to(project)
+        for path in project.rglob("*")
+        if path.is_file() and path.relative_to(project).parts[0] not in hidden
+    )
+    print("\nThe files of the project:\n")
+    for path in made:
+        print(f"    {path}")
+    if kept:
+        print(f"\nThe project stays in {project}; its logs and state are in .codeagent.")
+    else:
+        print("\nThe project was temporary; with --keep DIR it stays.")
