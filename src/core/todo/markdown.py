@@ -66,7 +66,7 @@ def read(text: str) -> tuple[list[PlacedItem], list[Problem]]:
     if comment is not None:
         problems.append(_unclosed(comment, "HTML comment", "-->"))
     elif fence:
-        problems.append(_unclosed(fence.line, "code block", fence.marks))
+        problems.append(_unclosed(fence.line, "code block", fence.marks[:3]))
     return placed, problems
 
 
@@ -101,7 +101,8 @@ def _content_end(text: str, spans: list[tuple[int, int]], number: int) -> int:
     opening = text.rfind("<!--", start, end)
     if opening < 0 or text.find("-->", opening + 2, end) >= 0:
         return end
-    for below in spans[number + 1 :]:
+    for index in range(number + 1, len(spans)):
+        below = spans[index]
         if not text[slice(*below)].strip() or _TASK.match(text, *below):
             break
         if _COMMENT.match(text, *below) or _FENCE.match(text, *below):

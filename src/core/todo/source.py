@@ -56,11 +56,17 @@ class Source:
         return cls(_UNDECODABLE.sub("\ufffd", raw), encoding, (problem,), raw)
 
     def edited(self, edits: Iterable[Edit]) -> bytes:
-        """The bytes with ``edits`` applied, which must not overlap."""
-        raw = self._raw
-        for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
-            raw = raw[: edit.start] + edit.text + raw[edit.end :]
-        return raw.encode(self.encoding, "surrogateescape")
+        """The bytes with ``edits`` applied, which must not overlap.
+
+        Insertions at one offset stand in the order in which they are given.
+        """
+        parts: list[str] = []
+        at = 0
+        for edit in sorted(edits, key=lambda edit: edit.start):
+            parts += self._raw[at : edit.start], edit.text
+            at = edit.end
+        parts.append(self._raw[at:])
+        return "".join(parts).encode(self.encoding, "surrogateescape")
 
     def encodable(self, text: str) -> str:
         """``text`` with what the encoding lacks replaced by ``?``."""

@@ -57,7 +57,7 @@ def read(text: str) -> tuple[list[YamlItem], list[Problem]]:
     except Unreadable as error:
         message = f"not valid YAML: {error.message}; nothing is read until this is corrected"
         return [], [Problem(error.line, message)]
-    return reader.placed, reader.problems
+    return reader.placed, sorted(reader.problems, key=lambda problem: problem.line)
 
 
 def fields(entry: Mapping) -> dict[str, Field]:
