@@ -83,18 +83,17 @@ def _inserted(
     behind = next((at for at in (done, text_at) if at is not None and at.written is not None), None)
     value = behind.written if behind else None
     key = behind.key if behind else node.pairs[0][0]
-    inside = value is not None and not (isinstance(value, Scalar) and value.is_block)
     if node.flow:
         joined = ", ".join(pairs)
         if value is not None:
             return Edit(value.end, value.end, f", {joined}")
         return Edit(key.start, key.start, f"{joined}, ")
     indent = " " * node.pairs[0][0].column
-    if value is not None and inside:
-        end, line_break = line_end(text, value.end)
-        return Edit(end, end, "".join(f"{line_break}{indent}{pair}" for pair in pairs))
-    _, line_break = line_end(text, key.start)
-    return Edit(key.start, key.start, "".join(f"{pair}{line_break}{indent}" for pair in pairs))
+    if value is None or (isinstance(value, Scalar) and value.is_block):
+        _, line_break = line_end(text, key.start)
+        return Edit(key.start, key.start, "".join(f"{pair}{line_break}{indent}" for pair in pairs))
+    end, line_break = line_end(text, value.end)
+    return Edit(end, end, "".join(f"{line_break}{indent}{pair}" for pair in pairs))
 
 
 def _span(text: str, node: Node) -> tuple[int, int]:

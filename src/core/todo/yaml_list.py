@@ -56,6 +56,8 @@ def read(text: str) -> tuple[list[YamlItem], list[Problem]]:
             reader.root(root)
     except Unreadable as error:
         message = f"not valid YAML: {error.message}; nothing is read until this is corrected"
+        if error.message.startswith("mapping values"):
+            message += " (a text that contains ': ' needs quotes)"
         return [], [Problem(error.line, message)]
     return reader.placed, sorted(reader.problems, key=lambda problem: problem.line)
 
