@@ -16,7 +16,7 @@ from ..core.schedule import retry_at
 from ..core.task import Fenced, Task, TaskState, remaining
 from ..core.times import local
 from ..core.todo import ItemNotFound, ItemState, done_comment, instruction_type, stamped
-from ..observe.logs import bound
+from ..observe.logs import bind
 from ..store import Store, StoreError
 from .instructions import AsyncInstructionRunner
 from .status import AsyncStatusManager
@@ -72,7 +72,7 @@ class AsyncTaskExecutor:
                 task.id, path=rt.PATH, instructions=len(steps), now=self._clock()
             )
         )
-        with bound(task=current.id, attempt=current.epoch, path=rt.PATH):
+        with bind(task=current.id, attempt=current.epoch, path=rt.PATH):
             try:
                 return await self._attempt(current, steps, kind)
             except rt.Cancelled:
@@ -204,5 +204,5 @@ class AsyncTaskExecutor:
             comment = f"Выполнено {completed}/{total}"
             await self._mark(task, ItemState.PENDING, comment)
 
-    def _say(self, name: str, task: Task, **data: object) -> None:
+    def _say(self, name: str, task: Task, /, **data: object) -> None:
         self._sink(Event(name, self._clock(), task.id, task.epoch, data))

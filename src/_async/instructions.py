@@ -199,7 +199,7 @@ class AsyncInstructionRunner:
             kill=runtime.grace_period,
         )
 
-    def _say(self, name: str, task: Task, **data: object) -> None:
+    def _say(self, name: str, task: Task, /, **data: object) -> None:
         self._sink(Event(name, self._clock(), task.id, task.epoch, data))
 
 

@@ -326,7 +326,7 @@ class AsyncCodeAgentServer:
         self._journal.note(event)
         self._outside(event)
 
-    def _say(self, name: str, **data: object) -> None:
+    def _say(self, name: str, /, **data: object) -> None:
         self._announce(Event(name, self._clock(), data=data))
 
 

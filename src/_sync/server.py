@@ -327,7 +327,7 @@ class CodeAgentServer:
         self._journal.note(event)
         self._outside(event)
 
-    def _say(self, name: str, **data: object) -> None:
+    def _say(self, name: str, /, **data: object) -> None:
         self._announce(Event(name, self._clock(), data=data))
 
 
