@@ -15,7 +15,7 @@ from ..core.reconcile import IN_COMMIT_COMMENT
 from ..core.schedule import retry_at
 from ..core.task import Fenced, Task, TaskState, remaining
 from ..core.times import local
-from ..core.todo import ItemNotFound, ItemState, done_comment, instruction_type, stamped
+from ..core.todo import ItemState, TodoError, done_comment, instruction_type, stamped
 from ..observe.logs import bind
 from ..store import Store, StoreError
 from .instructions import AsyncInstructionRunner
@@ -191,7 +191,7 @@ class AsyncTaskExecutor:
             comment = stamped(comment, local(self._clock()))
         try:
             await self._todo.mark(task.source, task.text, state, comment)
-        except (ItemNotFound, OSError) as error:
+        except (TodoError, OSError) as error:
             logger.warning("%s could not be marked in %s: %s", task.id, task.source, error)
             data = {"file": task.source, "problem": str(error)}
             self._sink(Event("list.problem", self._clock(), task.id, task.epoch, data))

@@ -60,7 +60,7 @@ class TodoManager:
         """Change the one line of an item in its file, as the file is now.
 
         Returns whether anything changed.  Raises `OSError` and
-        `lists.ItemNotFound` if the item is no longer there.
+        `lists.TodoError` if the item is gone or cannot be edited.
         """
 
         def change(data: bytes) -> bytes:
