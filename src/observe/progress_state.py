@@ -1,0 +1,270 @@
+"""What a watcher knows after the events so far: a pure reduction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..core.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class RunningTask:
+    """A task under way. ``number`` is its place in the list as far as that is known."""
+
+    id: str
+    text: str
+    number: int
+    started_at: float
+    last_event_at: float
+    instructions: int = 0
+    position: int = 0
+    name: str = ""
+    instruction_started_at: float = 0.0
+    timeout: float | None = None
+    activity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that needs a person. ``task_id`` is None where a file is at fault."""
+
+    what: str
+    reason: str
+    attempts: int = 0
+    task_id: str | None = None
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressState:
+    """The counters are of the whole list; times are seconds since the epoch.
+
+    ``ahead`` counts tasks that the list showed as ended before they were
+    announced: reading the list and announcing may come in either order.
+    """
+
+    project: str = ""
+    path: str = ""
+    agent: str = ""
+    started_at: float | None = None
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    ahead: int = 0
+    running: Mapping[str, RunningTask] = field(default_factory=dict)
+    retries: Mapping[str, float] = field(default_factory=dict)
+    problems: Mapping[str, Problem] = field(default_factory=dict)
+    idle: bool = False
+    stopping: str = ""
+    stopped: bool = False
+
+    @property
+    def ended(self) -> int:
+        """How many tasks need nothing more from the server."""
+        return self.done + self.failed + self.skipped
+
+    @property
+    def pending(self) -> int:
+        """How many tasks run or wait."""
+        return max(0, self.total - self.ended)
+
+
+def reduce(state: ProgressState, event: Event) -> ProgressState:
+    """Return the state after ``event``; an unknown event only shows that its task lives."""
+    if state.started_at is None:
+        state = replace(state, started_at=event.at)
+    step = _STEPS.get(event.name)
+    if step is not None:
+        return step(state, event, event.data)
+    return _touch(state, event)
+
+
+def number(data: Mapping[str, Any], key: str) -> float | None:
+    """The number under ``key`` of an event's data, if one is there."""
+    value = data.get(key)
+    return value if isinstance(value, int | float) else None
+
+
+def _server_started(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    return replace(
+        state,
+        project=str(data.get("project") or ""),
+        path=str(data.get("path") or ""),
+        agent=str(data.get("agent") or ""),
+        total=_count(data, "total", state.total),
+        stopping="",
+        stopped=False,
+    )
+
+
+def _list_read(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    total = _count(data, "total", state.total)
+    done = _count(data, "done", state.done)
+    skipped = _count(data, "skipped", state.skipped)
+    # A task that failed for good is neither done nor skipped nor pending.
+    pending = _count(data, "pending", state.pending)
+    after = replace(
+        state,
+        total=total,
+        done=done,
+        skipped=skipped,
+        failed=max(0, total - done - skipped - pending),
+    )
+    return replace(after, ahead=min(max(0, after.ended - state.ended), len(state.running)))
+
+
+def _task_started(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    task_id = event.task_id or ""
+    known = state.running.get(task_id)
+    task = RunningTask(
+        id=task_id,
+        text=str(data.get("text") or task_id),
+        number=known.number if known else state.ended + len(state.running) + 1,
+        started_at=event.at,
+        last_event_at=event.at,
+        instructions=_count(data, "instructions", 0),
+    )
+    return _with(replace(state, idle=False, **_forgotten(state, task_id)), task)
+
+
+def _instruction_started(
+    state: ProgressState, event: Event, data: Mapping[str, Any]
+) -> ProgressState:
+    return _touch(
+        state,
+        event,
+        position=_count(data, "position", 0),
+        instructions=_count(data, "total", 0),
+        name=str(data.get("name") or ""),
+        timeout=number(data, "timeout"),
+        instruction_started_at=event.at,
+        activity="",
+    )
+
+
+def _agent_progress(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    text = str(data.get("text") or data.get("kind") or "")
+    return _touch(state, event, activity=text) if text else _touch(state, event)
+
+
+def _report_seen(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    return _touch(state, event, activity=f"report {data.get('file')}")
+
+
+def _task_done(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    if isinstance(data.get("done"), int):
+        return replace(_without(state, event), done=data["done"])
+    return _ended(state, event, done=state.done + 1)
+
+
+def _task_failed(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    task_id = event.task_id or ""
+    running = state.running.get(task_id)
+    retry_at = number(data, "retry_at")
+    if retry_at is not None:
+        after = _without(state, event)
+        return replace(after, retries={**after.retries, task_id: retry_at})
+    problem = Problem(
+        what=running.text if running else task_id,
+        reason=str(data.get("reason") or "no reason was given"),
+        attempts=_count(data, "attempts", 0),
+        task_id=task_id,
+        log=str(data.get("log") or ""),
+    )
+    after = _ended(state, event, failed=state.failed + 1)
+    return replace(after, problems={**after.problems, task_id: problem})
+
+
+def _task_skipped(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    return _ended(state, event, skipped=state.skipped + 1)
+
+
+def _task_interrupted(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    return _without(state, event)
+
+
+def _list_problem(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    what = str(data.get("file") or "the TODO list")
+    problem = Problem(what=what, reason=str(data.get("problem") or ""))
+    return replace(state, problems={**state.problems, f"file {what}": problem})
+
+
+def _server_idle(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    return replace(state, idle=True)
+
+
+def _server_stopping(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    return replace(state, stopping=str(data.get("reason") or "asked to"))
+
+
+def _server_stopped(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    done = _count(data, "done", state.done)
+    failed = _count(data, "failed", state.failed)
+    skipped = _count(data, "skipped", state.skipped)
+    pending = _count(data, "pending", state.pending)
+    total = done + failed + skipped + pending
+    return replace(
+        state,
+        total=total,
+        done=done,
+        failed=failed,
+        skipped=skipped,
+        running={},
+        stopped=True,
+    )
+
+
+def _count(data: Mapping[str, Any], key: str, otherwise: int) -> int:
+    value = data.get(key)
+    return value if isinstance(value, int) else otherwise
+
+
+def _with(state: ProgressState, task: RunningTask) -> ProgressState:
+    return replace(state, running={**state.running, task.id: task})
+
+
+def _touch(state: ProgressState, event: Event, **changes: Any) -> ProgressState:
+    task = state.running.get(event.task_id or "")
+    if task is None:
+        return state
+    return _with(state, replace(task, last_event_at=event.at, **changes))
+
+
+def _without(state: ProgressState, event: Event) -> ProgressState:
+    running = {key: task for key, task in state.running.items() if key != event.task_id}
+    return replace(state, running=running, **_forgotten(state, event.task_id or ""))
+
+
+def _ended(state: ProgressState, event: Event, **counted: Any) -> ProgressState:
+    after = _without(state, event)
+    if state.ahead:
+        return replace(after, ahead=state.ahead - 1)
+    return replace(after, **counted)
+
+
+def _forgotten(state: ProgressState, task_id: str) -> dict[str, Any]:
+    return {
+        "retries": {key: at for key, at in state.retries.items() if key != task_id},
+        "problems": {key: what for key, what in state.problems.items() if key != task_id},
+    }
+
+
+_STEPS: Mapping[str, Callable[[ProgressState, Event, Mapping[str, Any]], ProgressState]] = {
+    "server.started": _server_started,
+    "list.read": _list_read,
+    "task.started": _task_started,
+    "instruction.started": _instruction_started,
+    "agent.progress": _agent_progress,
+    "report.seen": _report_seen,
+    "task.done": _task_done,
+    "task.failed": _task_failed,
+    "task.skipped": _task_skipped,
+    "task.interrupted": _task_interrupted,
+    "list.problem": _list_problem,
+    "server.idle": _server_idle,
+    "server.stopping": _server_stopping,
+    "server.stopped": _server_stopped,
+}

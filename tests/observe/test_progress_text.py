@@ -1,0 +1,144 @@
+"""The states after events, and how they read."""
+
+from __future__ import annotations
+
+from functools import reduce as fold
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codeagent.core.events import Event
+from codeagent.observe.progress_state import ProgressState, reduce
+from codeagent.observe.progress_text import lines_for, render, summary
+from codeagent.observe.text import display_width
+
+from .events import RUN, START, event
+
+
+def after(*events: Event) -> ProgressState:
+    return fold(reduce, events, ProgressState())
+
+
+def test_the_block_shows_what_runs() -> None:
+    assert render(after(*RUN[:6]), START + 13, 100) == [
+        "1/4 done · 3 pending · 00:13",
+        "[2/4] Починить вход",
+        "    1/2 plan · 00:10 of 10:00 · last event 9 s ago · edit src/x.py",
+    ]
+
+
+def test_a_silent_task_is_told_from_a_working_one() -> None:
+    assert render(after(*RUN[:6]), START + 154, 100)[-1].endswith(
+        "02:31 of 10:00 · silent for 02:30"
+    )
+
+
+def test_the_summary_names_what_needs_a_person_and_its_log() -> None:
+    assert [str(line) for line in summary(after(*RUN), START + 73, "logs")] == [
+        "✗ 2 done, 1 failed, 1 skipped, 0 pending in 01:13",
+        "Needs a person:",
+        "  Add a page: no report (3 attempts) - see logs/task_b_*.log",
+        "  todo.yaml: not a list",
+    ]
+
+
+def test_what_was_left_is_named_as_resumable() -> None:
+    state = after(event("server.stopped", done=1, failed=0, skipped=0, pending=2))
+    assert [str(line) for line in summary(state, START)] == [
+        "- 1 done, 0 failed, 0 skipped, 2 pending in 00:00",
+        "The same command goes on with what is pending.",
+    ]
+
+
+READ = {"total": 3, "skipped": 0, "files": ["todo.md"]}
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_task_counts_once_whether_list_or_announcement_comes_first(
+    order: tuple[int, int],
+) -> None:
+    news = (
+        event("task.done", 9, "a", completed=1, total=1, seconds=1.0),
+        event("list.read", 9, **READ, pending=2, done=1),
+    )
+    begin = event("list.read", **READ, pending=3, done=0), event("task.started", 1, "a", text="x")
+    state = after(*begin, *(news[place] for place in order))
+    assert (state.done, state.failed, state.pending, state.ahead) == (1, 0, 2, 0)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_failure_counts_once_too(order: tuple[int, int]) -> None:
+    news = (
+        event("task.failed", 9, "a", reason="r", attempts=3, retry_at=None),
+        event("list.read", 9, **READ, pending=2, done=0),
+    )
+    begin = event("list.read", **READ, pending=3, done=0), event("task.started", 1, "a", text="x")
+    state = after(*begin, *(news[place] for place in order))
+    assert (state.done, state.failed, state.pending) == (0, 1, 2)
+
+
+def test_a_task_that_is_tried_again_is_no_problem_yet() -> None:
+    retried = event("task.failed", 5, "a", reason="r", attempts=1, retry_at=START + 65)
+    state = after(RUN[1], event("task.started", 2, "a", text="x"), retried)
+    assert (state.failed, state.pending, dict(state.problems)) == (0, 3, {})
+    assert render(state, START + 6, 80) == [
+        "1/4 done · 3 pending · 1 to try again, next in 00:59 · 00:05"
+    ]
+    again = reduce(state, event("task.started", 66, "a", text="x"))
+    assert not again.retries
+
+
+def test_a_failed_task_that_succeeds_later_needs_nobody() -> None:
+    failed = event("task.failed", 5, "a", reason="r", attempts=1, retry_at=None)
+    state = after(event("task.started", 2, "a", text="x"), failed)
+    assert list(state.problems) == ["a"]
+    state = reduce(
+        reduce(state, event("task.started", 6, "a", text="x")), event("task.done", 7, "a")
+    )
+    assert not state.problems
+
+
+def test_only_as_many_tasks_are_shown_as_the_terminal_has_room_for() -> None:
+    state = after(*(event("task.started", 0, str(number), text="x") for number in range(100)))
+    lines = render(state, START, 80, 12)
+    assert len(lines) <= 11
+    assert lines[-1] == "  and 96 more"
+
+
+_VALUES: st.SearchStrategy[Any] = (
+    st.text(max_size=30) | st.integers(-5, 9) | st.none() | st.floats(0, 1e6) | st.just("漢字" * 40)
+)
+_KEYS = ["text", "name", "reason", "position", "total", "done", "pending", "skipped", "problem", "file",
+         "attempts", "instructions", "kind", "error", "service", "resumed_at",
+         "timeout", "retry_at", "seconds", "grace", "restart_in"]  # fmt: skip
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(
+        st.builds(
+            Event,
+            st.sampled_from(sorted({one.name for one in RUN})) | st.just("task.unheard_of"),
+            st.floats(START, START + 1e6),
+            st.sampled_from(["a", "b", None]),
+            st.just(1),
+            st.dictionaries(st.sampled_from(_KEYS), _VALUES),
+        ),
+        max_size=8,
+    ),
+    st.integers(0, 60),
+    st.integers(1, 12),
+)
+def test_no_event_breaks_the_display_or_its_bounds(
+    events: list[Event], width: int, height: int
+) -> None:
+    state = ProgressState()
+    for one in events:
+        before, state = state, reduce(state, one)
+        assert all(len(str(line).splitlines()) == 1 for line in lines_for(before, one, state))
+        block = render(state, one.at, width, height)
+        assert all(display_width(line) <= width for line in block)
+        assert len(block) <= max(1, height - 1)
+        assert all(len(str(line).splitlines()) == 1 for line in summary(state, one.at))
