@@ -232,6 +232,7 @@ def test_an_unknown_level_and_a_file_that_cannot_be_are_told_of(tmp_path: Path) 
         logs.configure(file=tmp_path / "file" / "a.log")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_disk_that_refuses_is_told_of_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
