@@ -1,0 +1,76 @@
+"""Everything that decides whether a change may land.
+
+``nox`` runs the twins' check, the linters, the types and all tests; the other
+sessions are for their own occasions.  An interpreter that is not installed is
+skipped and said so.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.10.16"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_missing_interpreters = False
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["twins", "lint", "types", "tests"]
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+# Interpreters that a version manager keeps off the PATH are found as well.
+MANAGED = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+os.environ["PATH"] = os.pathsep.join(
+    [os.environ.get("PATH", ""), *map(str, sorted(MANAGED.glob("3.*/bin")))]
+)
+
+
+def install(session: nox.Session, group: str) -> None:
+    """Install the project as its users get it, with the tools of one group."""
+    # A wheel and not an editable install: what is not packaged is not there,
+    # and type checkers see the package.
+    tools = nox.project.dependency_groups(PROJECT, group)
+    extras = "[twins]" if any(tool.startswith("codeagent") for tool in tools) else ""
+    others = [tool for tool in tools if not tool.startswith("codeagent")]
+    session.install("--force-reinstall", "--no-deps", ".")
+    session.install(f".{extras}", *others)
+
+
+@nox.session
+def twins(session: nox.Session) -> None:
+    """The twins are what the generator makes of their sources today."""
+    install(session, "lint")
+    session.run("python", "-m", "codeagent.twins", "check")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, layers and circles, in the twins as well."""
+    install(session, "lint")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict types over both paths, the seam and everything else."""
+    install(session, "types")
+    session.run("mypy", "-p", "codeagent")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """All tests."""
+    install(session, "test")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Speed and memory of both paths, for a look."""
+    install(session, "test")
+    session.run("python", "-m", "pytest", "benchmarks", *session.posargs)
