@@ -8,6 +8,8 @@ it is a zombie the kernel cannot give its id to somebody else.
 from __future__ import annotations
 
 import contextlib
+import errno
+import functools
 import os
 import select
 import signal
@@ -34,6 +36,8 @@ def spawn(
     lies in a file without a name, so that nobody has to feed a pipe that the
     child may never read.  Raises `OSError` if the program cannot be started.
     """
+    if any("\0" in argument for argument in argv):
+        raise OSError(errno.EINVAL, "a zero byte in the command line", argv[0])
     with contextlib.ExitStack() as stack:
         source: IO[bytes] | int = subprocess.DEVNULL
         if stdin is not None:
@@ -70,6 +74,19 @@ def exit_status(pid: int) -> int | None:
     return result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
 
 
+def wait_unreaped(pid: int) -> None:
+    """Wait until an own child has exited; does not reap it."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def discard(process: subprocess.Popen[bytes]) -> None:
+    """End a child that nobody wants after all, with its group, and reap it."""
+    signal_group(process.pid, signal.SIGKILL)
+    with process:  # closes the pipes and waits
+        pass
+
+
 def signal_group(pid: int, signum: int) -> None:
     """Send ``signum`` to the group that ``pid`` leads; a group that is gone is no error."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -83,30 +100,36 @@ def identity(pid: int) -> str:
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        boot = _boot_id()
     except OSError:
         return ""
     fields = stat[stat.rindex(b")") + 2 :].split()
     return f"{boot}:{fields[19].decode('ascii')}"
 
 
-def end_stranger(pid: int, started: str, patience: float = 5.0) -> bool:
-    """End the group of a process that a former server started, and see it gone.
+@functools.cache
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
 
-    Does nothing, and says so by False, unless the process with this id is
-    certainly the one that was recorded.  Waits up to ``patience`` seconds.
+
+def end_stranger(pid: int, started: str, patience: float = 5.0) -> bool:
+    """End the group of a process that a former server started; whether it is gone.
+
+    Does nothing unless the process with this id certainly is the one that was
+    recorded.  Waits up to ``patience`` seconds.
     """
     try:
-        if not started or identity(pid) != started or os.getpgid(pid) != pid:
-            return False
         watched = os.pidfd_open(pid)
     except (OSError, AttributeError):
         return False
-    try:
+    try:  # the descriptor stands for one process, so what follows speaks of the same
+        if not started or identity(pid) != started or os.getpgid(pid) != pid:
+            return False
         signal_group(pid, signal.SIGKILL)
         poller = select.poll()
         poller.register(watched, select.POLLIN)
-        poller.poll(patience * 1000)
+        return bool(poller.poll(patience * 1000))
+    except ProcessLookupError:
+        return False
     finally:
         os.close(watched)
-    return True

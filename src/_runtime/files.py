@@ -7,8 +7,11 @@ over several hops: both runtimes run each of them in one piece.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import signal
+import stat
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -59,7 +62,7 @@ def read_or_none(path: Path) -> bytes | None:
 def snapshot(path: Path, limit: int) -> Snapshot | None:
     """Up to ``limit`` bytes of ``path`` with its signature before and after."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_regular) as file:
             before = _signature(os.fstat(file.fileno()))
             data = file.read(limit)
             return Snapshot(before, data, _signature(path.stat()), _being_written(file.fileno()))
@@ -67,12 +70,21 @@ def snapshot(path: Path, limit: int) -> Snapshot | None:
         return None
 
 
+def _open_regular(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe would block
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise FileNotFoundError(errno.ENOENT, "not a file", path)
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Replace ``path`` by ``data`` so that a reader sees the old or the new whole.
 
     The bytes are on disk before the name changes hands, and the change of the
     name is on disk before the function returns.  The file keeps its
-    permissions; a symbolic link keeps pointing at the file that is replaced.
+    permissions, and its owner where that is allowed; a symbolic link keeps
+    pointing at the file that is replaced.
     """
     _replace(Path(os.path.realpath(path)), data, lambda: True)
 
@@ -101,13 +113,13 @@ def _unchanged(target: Path, before: Signature | None) -> bool:
 
 
 def _replace(target: Path, data: bytes, still_wanted: Callable[[], bool]) -> bool:
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
+    temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
     handle = os.open(temporary, flags, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             with contextlib.suppress(FileNotFoundError, AttributeError):
-                os.fchmod(handle, target.stat().st_mode & 0o7777)
+                _take_after(handle, target.stat())
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -121,6 +133,12 @@ def _replace(target: Path, data: bytes, still_wanted: Callable[[], bool]) -> boo
         raise
     _sync_directory(target.parent)
     return True
+
+
+def _take_after(handle: int, status: os.stat_result) -> None:
+    with contextlib.suppress(PermissionError):  # before the mode, for it clears bits of that
+        os.fchown(handle, status.st_uid, status.st_gid)
+    os.fchmod(handle, status.st_mode & 0o7777)
 
 
 def append(path: Path, data: bytes) -> None:
@@ -162,11 +180,14 @@ def _sync_directory(directory: Path) -> None:
 def _being_written(descriptor: int) -> bool:
     """Whether some process has the file open for writing (Linux, own files).
 
-    A read lease is granted only while nobody has: fcntl(2), F_SETLEASE.
+    A read lease is granted only while nobody has: fcntl(2), F_SETLEASE.  Whoever
+    opens the file in that moment has a signal sent to this process, by default
+    one that ends it; SIGURG is one that nobody notices.
     """
     try:
         import fcntl
 
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except (ImportError, AttributeError):

@@ -15,13 +15,20 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from ..core.report import Signature
+from . import files
+
+POLL = 0.25
+"""Seconds between two looks at a file where the system cannot watch files."""
+
 _HEADER = struct.Struct("iIII")
 _WRITTEN = 0x8 | 0x80  # IN_CLOSE_WRITE | IN_MOVED_TO
 _DELETED = 0x200 | 0x40  # IN_DELETE | IN_MOVED_FROM
-_CREATED = 0x100  # IN_CREATE: a missing directory appears
+_APPEARED = 0x100 | 0x80  # IN_CREATE | IN_MOVED_TO
 _GONE = 0x400 | 0x800  # IN_DELETE_SELF | IN_MOVE_SELF
 _IGNORED = 0x8000
 _OVERFLOW = 0x4000
+_MASK = _WRITTEN | _DELETED | _APPEARED | _GONE
 _FLAGS = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -30,13 +37,61 @@ class WatchUnavailable(OSError):
 
 
 class Subscription:
-    """Some files that somebody waits for, and which of them have changed."""
+    """Some files that somebody waits for, and which of them have changed.
 
-    def __init__(self, paths: Iterable[Path], wake: Callable[[], None]) -> None:
+    ``polled`` is true where the system does not tell and `take` has to look.
+    """
+
+    def __init__(
+        self, table: WatchTable | None, paths: Iterable[Path], wake: Callable[[], None]
+    ) -> None:
         self.paths = frozenset(paths)
         self.directories = frozenset(path.parent for path in self.paths)
-        self.wake = wake
-        self.changed: set[Path] = set()
+        self.above = frozenset(p for d in self.directories for p in (d, *d.parents))
+        self.polled = True
+        self._table = table
+        self._wake = wake
+        self._lock = threading.RLock()
+        self._changed: set[Path] = set()
+        self._order = sorted(self.paths)
+        self._seen: list[Signature | None] = []
+
+    def open(self) -> None:
+        """Notice what changes from now on."""
+        self._seen = files.signatures(self._order)
+        if self._table is not None:
+            self.polled = False
+            try:
+                self._table.subscribe(self)
+            except WatchUnavailable:
+                self.polled = True
+
+    def close(self) -> None:
+        """Notice nothing any more."""
+        if self._table is not None:
+            self._table.unsubscribe(self)
+
+    def mark(self, paths: Iterable[Path]) -> None:
+        """Note that ``paths`` have changed and wake whoever waits."""
+        with self._lock:
+            self._changed.update(paths)
+        self._wake()
+
+    def abandon(self) -> None:
+        """Have the files looked at from now on: the system does not tell any more."""
+        self.polled = True
+        self._wake()
+
+    def take(self) -> frozenset[Path]:
+        """The changes since the last call."""
+        with self._lock:
+            if self.polled:
+                before, self._seen = self._seen, files.signatures(self._order)
+                pairs = zip(self._order, before, self._seen, strict=True)
+                self._changed.update(path for path, old, new in pairs if old != new)
+            changed = frozenset(self._changed)
+            self._changed.clear()
+            return changed
 
 
 class WatchTable:
@@ -54,16 +109,20 @@ class WatchTable:
         if self.descriptor < 0:
             raise WatchUnavailable(ctypes.get_errno(), "no inotify instance is left")
         self._lock = threading.RLock()
-        self._directories: dict[int, Path] = {}
+        # Several names may lead to one directory, for which the kernel has one number.
+        self._directories: dict[int, set[Path]] = {}
         self._watched: dict[Path, int] = {}
         self._subscriptions: set[Subscription] = set()
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Give the descriptor back; whoever still waits is told to look for himself."""
         with self._lock:
             if self.descriptor >= 0:
                 os.close(self.descriptor)
                 self.descriptor = -1
+            for subscription in self._subscriptions.copy():
+                subscription.abandon()
+            self._subscriptions.clear()
 
     def subscribe(self, subscription: Subscription) -> None:
         """Start watching; raises `WatchUnavailable` where the kernel refuses."""
@@ -80,13 +139,11 @@ class WatchTable:
         """Stop watching what nobody else waits for."""
         with self._lock:
             self._subscriptions.discard(subscription)
-            wanted = {d for other in self._subscriptions for d in other.directories}
-            keep = {self._nearest(directory) for directory in wanted} | wanted
-            for directory in [d for d in self._watched if d not in keep]:
-                number = self._watched.pop(directory)
-                self._directories.pop(number, None)
-                if self.descriptor >= 0:
-                    self._libc.inotify_rm_watch(self.descriptor, number)
+            others = self._subscriptions.copy()
+            wanted = {directory for other in others for directory in other.directories}
+            keep = wanted | {self._nearest(directory) for directory in wanted}
+            for directory in [known for known in self._watched if known not in keep]:
+                self._disarm(directory)
 
     def dispatch(self) -> None:
         """Read what the kernel has to say and wake whom it concerns."""
@@ -105,42 +162,44 @@ class WatchTable:
                     self._record(number, mask, name)
 
     def _record(self, number: int, mask: int, name: str) -> None:
-        if mask & _OVERFLOW:  # the kernel dropped records: everybody looks again
-            for subscription in self._subscriptions:
-                self._mark(subscription, subscription.paths)
+        if mask & _OVERFLOW:
+            self._start_over()
             return
-        directory = self._directories.get(number)
-        if directory is None:
-            return
-        if mask & (_GONE | _IGNORED):
-            self._directories.pop(number, None)
-            self._watched.pop(directory, None)
-            if mask & _GONE:
-                self._libc.inotify_rm_watch(self.descriptor, number)
-            self._rearm(directory)
-        elif mask & _CREATED:
-            self._rearm(directory / name)
-        if mask & (_WRITTEN | _DELETED):
+        for directory in self._directories.get(number, set()).copy():
+            if mask & (_GONE | _IGNORED):
+                self._disarm(directory)
+                self._rearm(directory)
+                continue
             path = directory / name
-            for subscription in self._subscriptions:
-                if path in subscription.paths:
-                    self._mark(subscription, {path})
-            if mask & _WRITTEN:
+            for subscription in self._subscriptions.copy():
+                if mask & (_WRITTEN | _DELETED) and path in subscription.paths:
+                    subscription.mark({path})
+            if mask & _APPEARED:
                 self._rearm(path)
+
+    def _start_over(self) -> None:
+        """The kernel dropped records: everything may have changed, also directories."""
+        for directory in list(self._watched):
+            self._disarm(directory)
+        for subscription in self._subscriptions.copy():
+            for directory in subscription.directories:
+                self._arm_for(subscription, directory)
+            subscription.mark(subscription.paths)
 
     def _rearm(self, appeared: Path) -> None:
         """Move watches whose directory came, or went, at or below ``appeared``."""
-        for subscription in self._subscriptions:
-            for directory in subscription.directories:
-                if directory == appeared or appeared in directory.parents:
-                    self._arm(directory)
-                    here = {path for path in subscription.paths if path.parent == directory}
-                    self._mark(subscription, here)
+        for subscription in self._subscriptions.copy():
+            if appeared in subscription.above:
+                for directory in subscription.directories:
+                    if directory == appeared or appeared in directory.parents:
+                        self._arm_for(subscription, directory)
+                        subscription.mark({p for p in subscription.paths if p.parent == directory})
 
-    @staticmethod
-    def _mark(subscription: Subscription, paths: Iterable[Path]) -> None:
-        subscription.changed.update(paths)
-        subscription.wake()
+    def _arm_for(self, subscription: Subscription, directory: Path) -> None:
+        try:
+            self._arm(directory)
+        except WatchUnavailable:
+            subscription.abandon()
 
     @staticmethod
     def _nearest(directory: Path) -> Path:
@@ -151,16 +210,20 @@ class WatchTable:
             nearest = self._nearest(directory)
             if nearest in self._watched:
                 return
-            mask = _WRITTEN | _DELETED | _GONE | _CREATED
-            encoded = os.fsencode(nearest)
-            number = self._libc.inotify_add_watch(self.descriptor, encoded, mask)
+            number = self._libc.inotify_add_watch(self.descriptor, os.fsencode(nearest), _MASK)
             if number >= 0:
                 self._watched[nearest] = number
-                self._directories[number] = nearest
+                self._directories.setdefault(number, set()).add(nearest)
                 if self._nearest(directory) == nearest:
                     return
-            elif not nearest.is_dir():
-                continue  # it vanished under our hands: take the next one up
-            else:
-                code = ctypes.get_errno()
+            elif (code := ctypes.get_errno()) and nearest.is_dir():
                 raise WatchUnavailable(code, f"cannot watch {nearest}: {os.strerror(code)}")
+
+    def _disarm(self, directory: Path) -> None:
+        number = self._watched.pop(directory)
+        names = self._directories[number]
+        names.discard(directory)
+        if not names:
+            del self._directories[number]
+            if self.descriptor >= 0:
+                self._libc.inotify_rm_watch(self.descriptor, number)

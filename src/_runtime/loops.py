@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable
 from typing import NamedTuple
 
+_NAMES = ("auto", "uvloop", "winloop", "asyncio")
+
 
 class LoopChoice(NamedTuple):
     """A loop's name, the way to make one, and why it was taken."""
@@ -24,6 +26,10 @@ def choose_loop(wanted: str = "auto") -> LoopChoice:
     asyncio's own otherwise.  Raises `LookupError` if a loop that was asked for
     by name cannot be used.
     """
+    if wanted not in _NAMES:
+        raise LookupError(
+            f"there is no event loop {wanted!r}: set async.loop to one of {', '.join(_NAMES)}"
+        )
     fast = "winloop" if os.name == "nt" else "uvloop"
     if wanted == "asyncio":
         return LoopChoice("asyncio", asyncio.new_event_loop, "asked for")

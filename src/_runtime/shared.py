@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
 from heapq import heappop, heappush
 from itertools import count
 from typing import Generic, Protocol, TypeVar
@@ -17,6 +18,18 @@ class ChannelClosed(Exception):
 
 class TaskCancelled(Exception):
     """The task that was waited for was cancelled before it had a result."""
+
+
+def outcome(future: Future[T], cancelled: type[BaseException]) -> T:
+    """The result or the error of a finished ``future``.
+
+    Raises `TaskCancelled` if it was cancelled or its work ended with ``cancelled``,
+    which would otherwise be mistaken for the end of the caller.
+    """
+    try:
+        return future.result()
+    except (CancelledError, cancelled) as error:
+        raise TaskCancelled from error
 
 
 class Buffer(Protocol[T]):

@@ -1,4 +1,8 @@
-"""Locks, events and channels on threads. Twin: ``async_locks``."""
+"""Locks, events and channels on threads. Twin: ``async_locks``.
+
+Every condition stands on a reentrant lock, because a finaliser can run, and
+set an event, inside a guarded block of the same thread.
+"""
 
 from __future__ import annotations
 
@@ -46,9 +50,11 @@ class Semaphore:
     """At most ``value`` holders at a time, first come first served."""
 
     def __init__(self, value: int = 1) -> None:
-        self._changed = threading.Condition()
+        if value < 0:
+            raise ValueError("Semaphore initial value must be >= 0")
+        self._lock = threading.RLock()
         self._value = value
-        self._queue: deque[object] = deque()
+        self._queue: deque[threading.Condition] = deque()
 
     def locked(self) -> bool:
         """Whether a caller would have to wait."""
@@ -56,24 +62,26 @@ class Semaphore:
 
     def acquire(self) -> Literal[True]:
         """Wait for a place."""
-        ticket = object()
-        with self._changed:
-            self._queue.append(ticket)
+        turn = threading.Condition(self._lock)
+        with turn:
+            self._queue.append(turn)
             try:
-                current_scope().wait(
-                    self._changed, lambda: self._value > 0 and self._queue[0] is ticket
-                )
+                current_scope().wait(turn, lambda: self._value > 0 and self._queue[0] is turn)
                 self._value -= 1
             finally:
-                self._queue.remove(ticket)
-                self._changed.notify_all()
+                self._queue.remove(turn)
+                self._wake_next()
         return True
 
     def release(self) -> None:
         """Give the place to whoever waits longest."""
-        with self._changed:
+        with self._lock:
             self._value += 1
-            self._changed.notify_all()
+            self._wake_next()
+
+    def _wake_next(self) -> None:
+        if self._value > 0 and self._queue:
+            self._queue[0].notify()
 
     def __enter__(self) -> None:
         self.acquire()
@@ -99,8 +107,11 @@ class Lock(Semaphore):
 
     def release(self) -> None:
         """Give the lock to whoever waits longest."""
-        self._owner = None
-        super().release()
+        with self._lock:
+            if self._value:
+                raise RuntimeError("the lock is not held")
+            self._owner = None
+            super().release()
 
 
 class StateLock:
@@ -129,38 +140,41 @@ class Channel(Generic[T]):
         self._buffer: Buffer[T] = Fifo() if buffer is None else buffer
         self._maxsize = maxsize
         self._closed = False
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._room = threading.Condition(lock)
+        self._items = threading.Condition(lock)
 
     def __len__(self) -> int:
         return len(self._buffer)
 
     def put(self, item: T) -> None:
         """Add an item; raises `ChannelClosed`."""
-        with self._changed:
+        with self._room:
             current_scope().wait(
-                self._changed,
+                self._room,
                 lambda: self._closed or not self._maxsize or len(self._buffer) < self._maxsize,
             )
             if self._closed:
                 raise ChannelClosed
             self._buffer.push(item)
-            self._changed.notify_all()
+            self._items.notify()
 
     def get(self) -> T:
         """Take the next item; raises `ChannelClosed` when there will be none."""
-        with self._changed:
-            current_scope().wait(self._changed, lambda: self._closed or len(self._buffer))
+        with self._items:
+            current_scope().wait(self._items, lambda: self._closed or len(self._buffer))
             if not len(self._buffer):
                 raise ChannelClosed
             item = self._buffer.pop()
-            self._changed.notify_all()
+            self._room.notify()
             return item
 
     def close(self) -> None:
         """Take no more items; those inside are still delivered."""
-        with self._changed:
+        with self._items:
             self._closed = True
-            self._changed.notify_all()
+            self._items.notify_all()
+            self._room.notify_all()
 
     def __iter__(self) -> Iterator[T]:
         return self

@@ -2,6 +2,11 @@
 
 Every wait of the synchronous path happens inside the scope that is current in
 its context.  Cancelling a scope wakes whoever waits below it; nobody polls.
+
+The tree has no lock.  Whoever waits registers first and looks at the flags
+then; whoever cancels raises the flag first and calls the registered then.  So
+one of the two always sees the other, and a finaliser that runs in the middle
+of either finds nothing held.
 """
 
 from __future__ import annotations
@@ -14,12 +19,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+_LONGEST_POLL = 3600.0  # poll(2) counts milliseconds in 32 bits
+
 
 class Cancelled(BaseException):
     """The scope that the caller runs in has ended. Clean up and let it pass."""
-
-
-_tree = threading.RLock()  # reentrant: a finaliser may close a scope inside the guarded part
 
 
 class Scope:
@@ -29,11 +33,11 @@ class Scope:
     and its ancestors' deadlines holds.
     """
 
-    __slots__ = ("_children", "_own_deadline", "_parent", "_wakers", "cancelled", "deadline")
+    __slots__ = ("_below", "_own_deadline", "_parent", "_wakers", "cancelled", "deadline")
 
     def __init__(self, parent: Scope | None, deadline: float | None = None) -> None:
         self._parent = parent
-        self._children: set[Scope] = set()
+        self._below: set[Scope] = set()
         self._wakers: dict[object, Callable[[], None]] = {}
         self._own_deadline = deadline
         self.cancelled = False
@@ -41,34 +45,22 @@ class Scope:
         ends = [end for end in (deadline, inherited) if end is not None]
         self.deadline: float | None = min(ends) if ends else None
         if parent is not None:
-            with _tree:
-                parent._children.add(self)
+            parent._below.add(self)
 
     def close(self) -> None:
         """Leave the tree."""
         if self._parent is not None:
-            with _tree:
-                self._parent._children.discard(self)
+            self._parent._below.discard(self)
 
     def cancel(self) -> None:
         """End every wait at and below this scope."""
-        with _tree:
-            self.cancelled = True
-            wakers: list[Callable[[], None]] = []
-            below = [self]
-            while below:
-                scope = below.pop()
-                wakers.extend(scope._wakers.values())
-                below.extend(scope._children)
-        for wake in wakers:  # outside the lock: a waker takes the waiter's own lock
-            wake()
-
-    def cancel_children(self) -> None:
-        """Cancel what runs below, not this scope itself."""
-        with _tree:
-            children = list(self._children)
-        for child in children:
-            child.cancel()
+        self.cancelled = True
+        reached = [self]
+        for scope in reached:  # grows on the way; `copy` is one step for other threads
+            reached.extend(scope._below.copy())
+        for scope in reached:
+            for wake in scope._wakers.copy().values():
+                wake()
 
     def ended(self) -> bool:
         """Whether this scope or one above it was cancelled or has run out of time."""
@@ -92,18 +84,6 @@ class Scope:
         if self.ended():
             raise Cancelled
 
-    @contextlib.contextmanager
-    def waking(self, wake: Callable[[], None]) -> Iterator[None]:
-        """Have ``wake`` called when the scope is cancelled."""
-        key = object()
-        with _tree:
-            self._wakers[key] = wake
-        try:
-            yield
-        finally:
-            with _tree:
-                del self._wakers[key]
-
     def wait(
         self, changed: threading.Condition, ready: Callable[[], object], until: float | None = None
     ) -> None:
@@ -115,44 +95,71 @@ class Scope:
 
         if ready() and not self.ended():
             return
-        with self.waking(wake):
+        key = object()
+        self._wakers[key] = wake
+        try:
             while True:
                 self.check()
                 if ready() or (until is not None and time.monotonic() >= until):
                     return
                 ends = [end for end in (until, self.deadline) if end is not None]
-                changed.wait(max(min(ends) - time.monotonic(), 0) if ends else None)
+                left = min(ends) - time.monotonic() if ends else None
+                changed.wait(None if left is None else min(max(left, 0), threading.TIMEOUT_MAX))
+        except Cancelled:
+            changed.notify()  # a wake-up that came with the end is for the next in line
+            raise
+        finally:
+            del self._wakers[key]
+
+    def sleep(self, delay: float) -> None:
+        """Wait for ``delay`` seconds; raises `Cancelled`."""
+        pause = threading.Condition()
+        with pause:
+            self.wait(pause, lambda: False, time.monotonic() + delay)
 
     def wait_readable(self, descriptor: int) -> None:
-        """Wait until ``descriptor`` can be read; raises `Cancelled`."""
-        reader, writer = _pipe()
+        """Wait until ``descriptor`` can be read, perhaps in vain; raises `Cancelled`."""
+        bell = _Bell()
+        poller = select.poll()
+        poller.register(descriptor, select.POLLIN)  # errors and hang-ups are always told
+        poller.register(bell.reader, select.POLLIN)
+        self._wakers[bell] = bell.ring
         try:
-            poller = select.poll()
-            poller.register(descriptor, select.POLLIN)
-            poller.register(reader, select.POLLIN)
-            with self.waking(lambda: _ring(writer)):
-                while True:
+            while True:
+                self.check()
+                left = _LONGEST_POLL
+                if self.deadline is not None:
+                    left = min(max(self.deadline - time.monotonic(), 0), left)
+                if poller.poll(left * 1000 + 1):
                     self.check()
-                    left = None if self.deadline is None else self.deadline - time.monotonic()
-                    events = poller.poll(None if left is None else max(left, 0) * 1000 + 1)
-                    if any(ready == descriptor for ready, _ in events):
-                        return
+                    return
         finally:
-            os.close(reader)
-            if writer != reader:
-                os.close(writer)
+            del self._wakers[bell]
+            bell.close()
 
 
-def _pipe() -> tuple[int, int]:
-    if hasattr(os, "eventfd"):
-        descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        return descriptor, descriptor
-    return os.pipe()
+class _Bell:
+    """Wakes a thread from poll(2)."""
 
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._open = True
+        if hasattr(os, "eventfd"):
+            self.reader = self._writer = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        else:
+            self.reader, self._writer = os.pipe()
 
-def _ring(writer: int) -> None:
-    with contextlib.suppress(OSError):
-        os.write(writer, (1).to_bytes(8, "little"))
+    def ring(self) -> None:
+        with self._lock:  # once closed, the descriptor's number may be another file's
+            if self._open:
+                os.write(self._writer, (1).to_bytes(8, "little"))
+
+    def close(self) -> None:
+        with self._lock:
+            self._open = False
+            os.close(self.reader)
+            if self._writer != self.reader:
+                os.close(self._writer)
 
 
 current: contextvars.ContextVar[Scope] = contextvars.ContextVar("scope")

@@ -1,0 +1,81 @@
+"""File watching on asyncio. Twin: ``sync_watch``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+
+from .inotify import POLL, Subscription, WatchTable, WatchUnavailable
+
+
+class FileWatcher:
+    """Watches files for all who wait, on one descriptor."""
+
+    def __init__(self) -> None:
+        self._table: WatchTable | None = None
+
+    async def __aenter__(self) -> FileWatcher:
+        with contextlib.suppress(WatchUnavailable):
+            self._table = table = WatchTable()
+            try:
+                asyncio.get_running_loop().add_reader(table.descriptor, table.dispatch)
+            except BaseException:
+                table.close()
+                raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        if self._table is not None:
+            asyncio.get_running_loop().remove_reader(self._table.descriptor)
+            self._table.close()
+
+    @property
+    def watching(self) -> bool:
+        """Whether the system tells of changes; otherwise they are looked for."""
+        return self._table is not None
+
+    def watch(self, paths: Iterable[Path]) -> Watch:
+        """Wait for changes of ``paths``; their directories may be missing yet."""
+        return Watch(self._table, paths)
+
+
+class Watch:
+    """The changes of some files, from the moment the block is entered."""
+
+    def __init__(self, table: WatchTable | None, paths: Iterable[Path]) -> None:
+        self._changed = asyncio.Event()
+        self._subscription = Subscription(table, paths, self._changed.set)
+
+    async def __aenter__(self) -> Watch:
+        self._subscription.open()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self._subscription.close()
+
+    async def changed(self) -> frozenset[Path]:
+        """Wait until some of the files were written, replaced or deleted."""
+        while not (changed := self.take()):
+            self._changed.clear()
+            if self._subscription.polled:
+                await asyncio.sleep(POLL)
+            else:
+                await self._changed.wait()
+        return changed
+
+    def take(self) -> frozenset[Path]:
+        """The changes since the last call, perhaps none; does not wait."""
+        return self._subscription.take()
