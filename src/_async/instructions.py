@@ -60,6 +60,7 @@ class AsyncInstructionRunner:
         io: AsyncIOManager,
         driver: AsyncAgentDriver,
         sink: Sink,
+        journal: Sink,
         clock: Callable[[], float],
     ) -> None:
         self._config = config
@@ -69,6 +70,7 @@ class AsyncInstructionRunner:
         self._io = io
         self._driver = driver
         self._sink = sink
+        self._journal = journal
         self._clock = clock
 
     async def run(self, task: Task, instruction: Instruction) -> StepOutcome:
@@ -148,6 +150,12 @@ class AsyncInstructionRunner:
         log: Path,
     ) -> AgentOutcome:
         launch = self._adapter.launch(rendered.prompt)
+        words = ["<prompt>" if word == rendered.prompt else word for word in launch.argv]
+        self._note(
+            "instruction.rendered", task, position=instruction.position, text=rendered.prompt
+        )
+        self._note("agent.launched", task, argv=words)
+        began = self._clock()
 
         async def on_start(process: rt.Process) -> None:
             program = Path(launch.argv[0]).name
@@ -163,7 +171,7 @@ class AsyncInstructionRunner:
                 text = (event.tool or event.model or "") + (f" {event.text}" if event.text else "")
                 self._say("agent.progress", task, kind=event.kind.value, text=text.strip()[:200])
 
-        return await self._driver.run(
+        outcome = await self._driver.run(
             launch,
             limits,
             cwd=self._layout.project,
@@ -172,6 +180,17 @@ class AsyncInstructionRunner:
             on_start=on_start,
             on_event=on_event,
         )
+        self._note(
+            "agent.ended",
+            task,
+            exit_code=outcome.exit_code,
+            seconds=round(self._clock() - began, 3),
+            stdout=outcome.text,
+            stderr=outcome.stderr,
+        )
+        if (report := outcome.report) is not None:
+            self._note("report.read", task, file=report.path, text=report.text)
+        return outcome
 
     def _report_names(self, task: Task, rendered: Rendered) -> tuple[str, ...]:
         if not rendered.report:
@@ -198,6 +217,10 @@ class AsyncInstructionRunner:
             exit=runtime.exit_grace,
             kill=runtime.grace_period,
         )
+
+    def _note(self, name: str, task: Task, /, **data: object) -> None:
+        """What only the task's own log is to have."""
+        self._journal(Event(name, self._clock(), task.id, task.epoch, data))
 
     def _say(self, name: str, task: Task, /, **data: object) -> None:
         self._sink(Event(name, self._clock(), task.id, task.epoch, data))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from ..core.events import Event
 from ..observe import tasklog
 from .io import AsyncIOManager
 
+RAW_KEPT = 100
+"""Tasks whose agents' raw output stays."""
+
 
 class AsyncJournal:
     """One log a task, ``logs/task_<id>_<time>.log``; the newest are kept.
@@ -17,9 +21,17 @@ class AsyncJournal:
     `note` only takes an event; `run` writes what was taken.
     """
 
-    def __init__(self, io: AsyncIOManager, directory: Path, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        io: AsyncIOManager,
+        directory: Path,
+        *,
+        redactor: Callable[[str], str],
+        clock: Callable[[], float],
+    ) -> None:
         self._io = io
         self._directory = directory
+        self._redactor = redactor
         self._clock = clock
         self._state = rt.StateLock()
         self._taken: list[Event] = []
@@ -47,7 +59,7 @@ class AsyncJournal:
             events, self._taken = self._taken, []
         texts: dict[str, list[str]] = {}
         for event in events:
-            if event.task_id is not None and (text := tasklog.lines_for(event)):
+            if event.task_id is not None and (text := tasklog.lines_for(event, self._redactor)):
                 texts.setdefault(event.task_id, []).append(text)
         for task_id, parts in texts.items():
             await self._io.append(await self._file(task_id), "".join(parts))
@@ -65,3 +77,6 @@ def _make_room(directory: Path) -> None:
     names = [path.name for path in directory.glob("task_*.log")]
     for name in tasklog.to_remove(names):
         (directory / name).unlink(missing_ok=True)
+    raw = sorted((directory / "agents").glob("task_*"), key=lambda path: path.stat().st_mtime)
+    for outdated in raw[:-RAW_KEPT]:
+        shutil.rmtree(outdated, ignore_errors=True)

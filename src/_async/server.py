@@ -15,6 +15,7 @@ from ..core.config import Config
 from ..core.events import Event, Sink
 from ..core.layout import Layout
 from ..core.reconcile import Reconciled, reconcile
+from ..core.redact import Redactor, secret_values
 from ..core.task import FINAL, Task, TaskState
 from ..core.times import local
 from ..core.todo import ItemState
@@ -67,7 +68,9 @@ class AsyncCodeAgentServer:
         self._keep_watching = keep_watching
         self._clock = clock
         self._io = AsyncIOManager()
-        self._journal = AsyncJournal(self._io, layout.logs, clock=clock)
+        self._journal = AsyncJournal(
+            self._io, layout.logs, redactor=Redactor(secret_values(environment)), clock=clock
+        )
         self._todo = AsyncTodoManager(self._io, layout.project, config.project.todo_format)
         self._status = AsyncStatusManager(self._io, layout.status, clock=clock)
         self._checkpoint = AsyncCheckpointManager(
@@ -86,6 +89,7 @@ class AsyncCodeAgentServer:
             io=self._io,
             driver=self._driver,
             sink=self._announce,
+            journal=self._journal.note,
             clock=clock,
         )
         self._executor = AsyncTaskExecutor(
@@ -323,6 +327,8 @@ class AsyncCodeAgentServer:
         self._tell(loaded, plan, stored)
 
     def _announce(self, event: Event) -> None:
+        level = logging.DEBUG if event.name == "agent.progress" else logging.INFO
+        logger.log(level, "%s", event)
         self._journal.note(event)
         self._outside(event)
 

@@ -174,7 +174,14 @@ class TaskExecutor:
             delay=self._config.runtime.retry_delay,
             longest=self._config.runtime.retry_delay_max,
         )
-        self._say("task.failed", task, reason=reason, attempts=task.attempts, retry_at=again)
+        self._say(
+            "task.failed",
+            task,
+            seconds=_seconds(task, now),
+            reason=reason,
+            attempts=task.attempts,
+            retry_at=again,
+        )
         return again
 
     def _put_back(self, task: Task, details: str) -> None:
@@ -183,7 +190,7 @@ class TaskExecutor:
         )
         self._status.append(texts.task_update(task.text, texts.Status.INTERRUPTED, details))
         self._on_change()
-        self._say("task.interrupted", task, reason=details)
+        self._say("task.interrupted", task, seconds=_seconds(task, self._clock()), reason=details)
 
     def _mark(self, task: Task, state: ItemState, comment: str | None) -> bool:
         """Mark the task's line; a list that no longer has it, or cannot be written, is
@@ -207,3 +214,7 @@ class TaskExecutor:
 
     def _say(self, name: str, task: Task, /, **data: object) -> None:
         self._sink(Event(name, self._clock(), task.id, task.epoch, data))
+
+
+def _seconds(task: Task, now: float) -> float:
+    return round(now - (task.started_at or now), 3)

@@ -61,6 +61,7 @@ class InstructionRunner:
         io: IOManager,
         driver: AgentDriver,
         sink: Sink,
+        journal: Sink,
         clock: Callable[[], float],
     ) -> None:
         self._config = config
@@ -70,6 +71,7 @@ class InstructionRunner:
         self._io = io
         self._driver = driver
         self._sink = sink
+        self._journal = journal
         self._clock = clock
 
     def run(self, task: Task, instruction: Instruction) -> StepOutcome:
@@ -149,6 +151,12 @@ class InstructionRunner:
         log: Path,
     ) -> AgentOutcome:
         launch = self._adapter.launch(rendered.prompt)
+        words = ["<prompt>" if word == rendered.prompt else word for word in launch.argv]
+        self._note(
+            "instruction.rendered", task, position=instruction.position, text=rendered.prompt
+        )
+        self._note("agent.launched", task, argv=words)
+        began = self._clock()
 
         def on_start(process: rt.Process) -> None:
             program = Path(launch.argv[0]).name
@@ -164,7 +172,7 @@ class InstructionRunner:
                 text = (event.tool or event.model or "") + (f" {event.text}" if event.text else "")
                 self._say("agent.progress", task, kind=event.kind.value, text=text.strip()[:200])
 
-        return self._driver.run(
+        outcome = self._driver.run(
             launch,
             limits,
             cwd=self._layout.project,
@@ -173,6 +181,17 @@ class InstructionRunner:
             on_start=on_start,
             on_event=on_event,
         )
+        self._note(
+            "agent.ended",
+            task,
+            exit_code=outcome.exit_code,
+            seconds=round(self._clock() - began, 3),
+            stdout=outcome.text,
+            stderr=outcome.stderr,
+        )
+        if (report := outcome.report) is not None:
+            self._note("report.read", task, file=report.path, text=report.text)
+        return outcome
 
     def _report_names(self, task: Task, rendered: Rendered) -> tuple[str, ...]:
         if not rendered.report:
@@ -199,6 +218,10 @@ class InstructionRunner:
             exit=runtime.exit_grace,
             kill=runtime.grace_period,
         )
+
+    def _note(self, name: str, task: Task, /, **data: object) -> None:
+        """What only the task's own log is to have."""
+        self._journal(Event(name, self._clock(), task.id, task.epoch, data))
 
     def _say(self, name: str, task: Task, /, **data: object) -> None:
         self._sink(Event(name, self._clock(), task.id, task.epoch, data))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from ..core.events import Event
 from ..observe import tasklog
 from .io import IOManager
 
+RAW_KEPT = 100
+"""Tasks whose agents' raw output stays."""
+
 
 class Journal:
     """One log a task, ``logs/task_<id>_<time>.log``; the newest are kept.
@@ -18,9 +22,17 @@ class Journal:
     `note` only takes an event; `run` writes what was taken.
     """
 
-    def __init__(self, io: IOManager, directory: Path, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        io: IOManager,
+        directory: Path,
+        *,
+        redactor: Callable[[str], str],
+        clock: Callable[[], float],
+    ) -> None:
         self._io = io
         self._directory = directory
+        self._redactor = redactor
         self._clock = clock
         self._state = rt.StateLock()
         self._taken: list[Event] = []
@@ -48,7 +60,7 @@ class Journal:
             events, self._taken = self._taken, []
         texts: dict[str, list[str]] = {}
         for event in events:
-            if event.task_id is not None and (text := tasklog.lines_for(event)):
+            if event.task_id is not None and (text := tasklog.lines_for(event, self._redactor)):
                 texts.setdefault(event.task_id, []).append(text)
         for task_id, parts in texts.items():
             self._io.append(self._file(task_id), "".join(parts))
@@ -66,3 +78,6 @@ def _make_room(directory: Path) -> None:
     names = [path.name for path in directory.glob("task_*.log")]
     for name in tasklog.to_remove(names):
         (directory / name).unlink(missing_ok=True)
+    raw = sorted((directory / "agents").glob("task_*"), key=lambda path: path.stat().st_mtime)
+    for outdated in raw[:-RAW_KEPT]:
+        shutil.rmtree(outdated, ignore_errors=True)

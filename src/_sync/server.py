@@ -16,6 +16,7 @@ from ..core.config import Config
 from ..core.events import Event, Sink
 from ..core.layout import Layout
 from ..core.reconcile import Reconciled, reconcile
+from ..core.redact import Redactor, secret_values
 from ..core.task import FINAL, Task, TaskState
 from ..core.times import local
 from ..core.todo import ItemState
@@ -68,7 +69,9 @@ class CodeAgentServer:
         self._keep_watching = keep_watching
         self._clock = clock
         self._io = IOManager()
-        self._journal = Journal(self._io, layout.logs, clock=clock)
+        self._journal = Journal(
+            self._io, layout.logs, redactor=Redactor(secret_values(environment)), clock=clock
+        )
         self._todo = TodoManager(self._io, layout.project, config.project.todo_format)
         self._status = StatusManager(self._io, layout.status, clock=clock)
         self._checkpoint = CheckpointManager(
@@ -87,6 +90,7 @@ class CodeAgentServer:
             io=self._io,
             driver=self._driver,
             sink=self._announce,
+            journal=self._journal.note,
             clock=clock,
         )
         self._executor = TaskExecutor(
@@ -324,6 +328,8 @@ class CodeAgentServer:
         self._tell(loaded, plan, stored)
 
     def _announce(self, event: Event) -> None:
+        level = logging.DEBUG if event.name == "agent.progress" else logging.INFO
+        logger.log(level, "%s", event)
         self._journal.note(event)
         self._outside(event)
 

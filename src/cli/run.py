@@ -71,7 +71,12 @@ def start(prepared: Prepared, *, json: bool, quiet: bool, keep_watching: bool, c
     try:
         adapter: Adapter = find_agent(prepared)
         prepared.layout.logs.mkdir(parents=True, exist_ok=True)
-        logs.configure(prepared.config.runtime.log_level, prepared.layout.log, secrets=secrets)
+        logs.configure(
+            prepared.config.runtime.log_level,
+            prepared.layout.log,
+            secrets=secrets,
+            fields={"path": prepared.path},
+        )
     except (Refused, logs.LogFileError, OSError) as error:
         return common.complain(error)
     with ExitStack() as stack:

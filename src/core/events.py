@@ -34,6 +34,11 @@ class Event:
             known["attempt"] = self.attempt
         return {**known, **self.data}
 
+    def __str__(self) -> str:
+        """The name and what is known, as one line for a log."""
+        said = " ".join(f"{key}={value!r}" for key, value in self.data.items())
+        return f"{self.name} {said}".rstrip()
+
 
 Sink = Callable[[Event], None]
 """Receives every event in order; it must neither block nor raise."""
