@@ -28,6 +28,7 @@ from .core.config import (
 from .core.events import Sink
 from .core.instructions import InstructionError, sequence
 from .core.layout import Layout, plan, root_of
+from .core.todo import candidate_names
 
 CONTAINER_MODE = "docker-compose-agent"
 
@@ -116,6 +117,15 @@ def find_agent(prepared: Prepared) -> Adapter:
         return PredecessorCursorAgent(program)
     model = config.cursor_model
     return CursorAgent(program, None if model == "auto" else model)
+
+
+def require_list(prepared: Prepared) -> None:
+    """Raise `Refused` if the project has no TODO list."""
+    names = candidate_names(prepared.config.project.todo_format)
+    if not any((prepared.layout.project / name).is_file() for name in names):
+        raise Refused(
+            f"there is no TODO list in {prepared.layout.project}: create one of {', '.join(names)}"
+        )
 
 
 def run_server(

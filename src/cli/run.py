@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 def start(prepared: Prepared, *, json: bool, quiet: bool, keep_watching: bool, command: str) -> int:
     """Run what was prepared and show how it goes."""
-    from ..app import Refused, find_agent, run_server
+    from ..app import Refused, find_agent, require_list, run_server
     from ..core.redact import secret_values
     from ..observe import logs
     from ..observe.progress import progress_for
@@ -69,6 +69,8 @@ def start(prepared: Prepared, *, json: bool, quiet: bool, keep_watching: bool, c
 
     secrets = secret_values(prepared.environment)
     try:
+        if not keep_watching:
+            require_list(prepared)
         adapter: Adapter = find_agent(prepared)
         prepared.layout.logs.mkdir(parents=True, exist_ok=True)
         logs.configure(
