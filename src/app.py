@@ -20,6 +20,7 @@ from .core.agents import (
 )
 from .core.config import (
     Config,
+    RuntimeSettings,
     environment_with,
     is_predecessor,
     parse_config,
@@ -99,9 +100,11 @@ def find_agent(prepared: Prepared) -> Adapter:
     """The adapter of the configured agent. Raises `Refused` if there is no such program."""
     config, name = prepared.config, prepared.config.runtime.agent
     search = prepared.environment.get("PATH", os.defpath)
+    here = prepared.layout.project  # where the agent is started
     if (settings := config.agents.get(name)) is not None:
         program = settings.command[0]
-        if shutil.which(program, path=search) is None:
+        named = str(here / program) if "/" in program else program
+        if shutil.which(named, path=search) is None:
             raise Refused(
                 f"agents.{name}.command: there is no program {program!r}: "
                 "install it or write its full path"
@@ -139,6 +142,7 @@ def run_server(
     from .store.lock import ProjectLock
 
     layout, runtime = prepared.layout, prepared.config.runtime
+    _check_loop(runtime)
     layout.state.mkdir(parents=True, exist_ok=True)
     _ignore_own(layout)
     with ProjectLock([layout.project, layout.state], layout.lock, command):
@@ -159,8 +163,6 @@ def run_server(
                 server.run, loop=runtime.loop, debug=runtime.debug, io_threads=runtime.io_threads
             )
             return code
-        except LookupError as error:
-            raise Refused(str(error)) from None
         finally:
             store.close()
 
@@ -171,6 +173,17 @@ def _load(path: str) -> tuple[Any, Any]:
     seam = import_module(f"{__package__}._runtime.{path}_runtime")
     server = import_module(f"{__package__}._{path}.server")
     return seam, getattr(server, f"{prefix}CodeAgentServer")
+
+
+def _check_loop(runtime: RuntimeSettings) -> None:
+    if runtime.path != "async":
+        return
+    from ._runtime.loops import choose_loop
+
+    try:
+        choose_loop(runtime.loop)
+    except LookupError as error:
+        raise Refused(str(error)) from None
 
 
 def _config_file(request: Request, near: Path) -> Path | None:
@@ -238,10 +251,10 @@ def _cursor(config: Config, search: str) -> str:
                 f"cursor.cli.cli_path: {configured!r} does not exist or cannot be executed: "
                 "correct the path, or leave it empty to search for the program"
             )
-        return found
+        return str(Path(found).absolute())  # it is started in the project's directory
     for name in PROGRAM_NAMES:
         if (found := shutil.which(name, path=search)) is not None:
-            return found
+            return str(Path(found).absolute())
     raise Refused(
         f"no coding agent was found: none of {', '.join(PROGRAM_NAMES)} is on the PATH; "
         "install Cursor's command line, or describe another agent under `agents` "

@@ -11,6 +11,7 @@ from pathlib import Path
 from .._runtime import async_runtime as rt
 from ..core.agent_run import Action, AgentRun, Ending, Limits
 from ..core.agents import Launch
+from ..core.errors import first
 from ..core.streams import AgentEvent, AgentEventKind
 from .reports import AsyncReportWatch, Report
 
@@ -75,7 +76,8 @@ class AsyncAgentDriver:
 
         Its raw output goes to ``log`` before anybody reads it.  ``on_start``
         is waited for while the agent works.  Cancelling asks the agent to end,
-        and kills it after ``limits.kill`` seconds.
+        and kills it after ``limits.kill`` seconds.  Raises what ``on_start``
+        raises, and `OSError` if the log cannot be written.
         """
         environment = {**self._environment, **launch.environment}
         try:
@@ -93,6 +95,8 @@ class AsyncAgentDriver:
             course = _Course(process, raw, launch, limits, watch, self._clock, on_event)
             try:
                 return await course.follow(on_start)
+            except BaseExceptionGroup as group:
+                raise first(group) from None
             except rt.Cancelled:
                 await rt.shielded(self._end, process, limits.kill)
                 raise

@@ -9,11 +9,12 @@ from .._runtime import async_runtime as rt
 from ..core import status as texts
 from ..core.agents import Adapter
 from ..core.config import Config
+from ..core.errors import explain
 from ..core.events import Event, Sink
 from ..core.instructions import Instruction, builtin_sequence, required_successes, sequence
 from ..core.reconcile import IN_COMMIT_COMMENT
 from ..core.schedule import retry_at
-from ..core.task import Fenced, Task, TaskState, remaining
+from ..core.task import Fenced, InvalidTransition, Task, TaskState, remaining
 from ..core.times import local
 from ..core.todo import ItemState, TodoError, done_comment, instruction_type, stamped
 from ..observe.logs import bind
@@ -67,28 +68,39 @@ class AsyncTaskExecutor:
         """
         kind = instruction_type(task.text)
         steps = self.sequence(kind)
-        current = await rt.wait_for_future(
-            self._store.begin_attempt(
-                task.id, path=rt.PATH, instructions=len(steps), now=self._clock()
+        try:
+            current = await rt.wait_for_future(
+                self._store.begin_attempt(
+                    task.id, path=rt.PATH, instructions=len(steps), now=self._clock()
+                )
             )
-        )
+        except InvalidTransition as error:  # a person settled it meanwhile
+            logger.info("%s", error)
+            return None
         with bind(task=current.id, attempt=current.epoch, path=rt.PATH):
             try:
-                return await self._attempt(current, steps, kind)
-            except rt.Cancelled:
-                await rt.shielded(self._put_back, current, texts.STOP_REQUESTED)
-                raise
-            except AgentUnusable as error:
-                await rt.shielded(self._put_back, current, texts.details_agent_failed(str(error)))
-                raise
+                return await self._supervised(current, steps, kind)
             except Fenced as error:
                 logger.warning("%s", error)
                 return None
-            except StoreError:
-                raise
-            except Exception as error:
-                logger.exception("the attempt ended with an error")
-                return await self._failed(current, texts.Status.ERROR, str(error))
+
+    async def _supervised(
+        self, task: Task, steps: tuple[Instruction, ...], kind: str
+    ) -> float | None:
+        """The attempt, with its end recorded however it comes about."""
+        try:
+            return await self._attempt(task, steps, kind)
+        except rt.Cancelled:
+            await rt.shielded(self._put_back, task, texts.STOP_REQUESTED)
+            raise
+        except AgentUnusable as error:
+            await rt.shielded(self._put_back, task, texts.details_agent_failed(str(error)))
+            raise
+        except (Fenced, StoreError):
+            raise
+        except Exception as error:
+            logger.exception("the attempt ended with an error")
+            return await rt.shielded(self._failed, task, texts.Status.ERROR, explain(error))
 
     def sequence(self, kind: str) -> tuple[Instruction, ...]:
         """The instructions for a task of one kind. Raises `InstructionError`."""
@@ -124,9 +136,9 @@ class AsyncTaskExecutor:
             if outcome.unusable:
                 raise AgentUnusable(outcome.reason)
         if len(task.completed) >= required_successes(len(steps)):
-            await self._done(task, began)
+            await rt.shielded(self._done, task, began)
             return None
-        return await self._failed(task, texts.Status.PARTLY_DONE, None)
+        return await rt.shielded(self._failed, task, texts.Status.PARTLY_DONE, None)
 
     async def _done(self, task: Task, began: float) -> None:
         completed, total = len(task.completed), task.total_instructions
@@ -184,9 +196,12 @@ class AsyncTaskExecutor:
         return again
 
     async def _put_back(self, task: Task, details: str) -> None:
-        await rt.wait_for_future(
-            self._store.interrupt_task(task.id, task.epoch, self._clock(), reason=details)
-        )
+        try:
+            await rt.wait_for_future(
+                self._store.interrupt_task(task.id, task.epoch, self._clock(), reason=details)
+            )
+        except Fenced:  # the stop came when the attempt was over
+            return
         await self._status.append(texts.task_update(task.text, texts.Status.INTERRUPTED, details))
         self._on_change()
         self._say("task.interrupted", task, seconds=_seconds(task, self._clock()), reason=details)

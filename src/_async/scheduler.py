@@ -58,13 +58,18 @@ class AsyncTaskScheduler:
                 self._backlog.discard(task_id)
         self._changed.set()
 
-    def satisfied(self, task_ids: Sequence[str]) -> None:
-        """Tell which tasks are done, so that those that come after them may start."""
+    def satisfied(self, task_ids: Sequence[str]) -> bool:
+        """Tell which tasks are done, so that those that come after them may start.
+
+        Returns whether there is one that may start now and could not before.
+        """
         now = self._clock()
         with self._state:
-            for task_id in task_ids:
-                self._backlog.finished(task_id, now)
+            news = sum(self._backlog.finished(task_id, now) for task_id in task_ids) > 0
+            if news and not self._draining:
+                self._idle.clear()
         self._changed.set()
+        return news
 
     def pause(self) -> None:
         """Start nothing until `resume`; what runs goes on."""

@@ -12,11 +12,12 @@ from .._runtime.children import end_stranger
 from ..core import status as texts
 from ..core.agents import Adapter
 from ..core.config import Config
+from ..core.errors import explain, first
 from ..core.events import Event, Sink
 from ..core.layout import Layout
 from ..core.reconcile import Reconciled, reconcile
 from ..core.redact import Redactor, secret_values
-from ..core.task import FINAL, Task, TaskState
+from ..core.task import FINAL, InvalidTransition, Task, TaskState
 from ..core.times import local
 from ..core.todo import ItemState
 from ..store import Store
@@ -127,7 +128,8 @@ class AsyncCodeAgentServer:
         """Run to the end; returns the exit code: 0 all done, 1 a person is needed,
         130 interrupted.
 
-        Raises `StoreError` and `OSError` if the state cannot be kept.
+        Raises `StoreError` and `OSError` if the state cannot be kept, and
+        `ServiceFailed`.
         """
         async with self._io:
             await self._open()
@@ -138,8 +140,11 @@ class AsyncCodeAgentServer:
             try:
                 await self._lifecycle.run(self._work)
             except BaseException as error:
-                await rt.shielded(self._close, error)
-                raise
+                try:
+                    await rt.shielded(self._close, error)
+                except Exception:
+                    logger.exception("the end could not be recorded")
+                raise first(error) from None
             return await rt.shielded(self._close, None)
 
     def stop(self, reason: str) -> None:
@@ -189,9 +194,9 @@ class AsyncCodeAgentServer:
             idle = False
             while True:
                 self._submitted.clear()
-                if await self._read_list() and not self._exhausted():
+                if await self._read_list():
                     idle = False
-                elif not self._keep_watching:
+                elif self._exhausted() or not self._keep_watching:
                     break
                 else:
                     if not idle:
@@ -203,7 +208,7 @@ class AsyncCodeAgentServer:
 
     def _exhausted(self) -> bool:
         limit = self._config.server.max_iterations
-        return limit is not None and self._iterations > limit
+        return limit is not None and self._iterations >= limit
 
     async def _note_idle(self) -> None:
         await self._status.append(texts.all_done(self._clock()))
@@ -221,37 +226,47 @@ class AsyncCodeAgentServer:
         """Bring list and store together; whether there is something new to run."""
         async with self._reading:
             loaded = await self._todo.load()
-            running = self._scheduler.running()
+            running, waiting = self._scheduler.running(), self._scheduler.waiting()
             stored = await rt.wait_for_future(self._store.tasks())
             now = self._clock()
             plan = reconcile(loaded.items, stored, now=now, max_attempts=self._config.max_attempts)
-            await self._apply(plan, running)
+            settled = await self._apply(plan, running)
             self._tell(loaded, plan, stored)
             final = [task.id for task in stored if task.state in FINAL]
-            self._scheduler.satisfied([*final, *(task.id for task, _ in plan.settled)])
-            waiting = self._scheduler.waiting()
-            self._scheduler.withdraw(sorted(waiting - {task.id for task in plan.runnable}))
-            if not self._scheduler.submit(plan.runnable):
-                return False
-            self._iterations += 1
-            await rt.wait_for_future(self._store.iteration())
-            self._submitted.set()
-            return True
+            freed = self._scheduler.satisfied([*final, *settled])
+            started = {task.id for task in stored if task.state is TaskState.RUNNING}
+            runnable = {task.id for task in plan.runnable}
+            self._scheduler.withdraw(sorted(waiting - started - runnable))
+            news = not self._exhausted() and self._scheduler.submit(plan.runnable)
+            if news:
+                self._iterations += 1
+                await rt.wait_for_future(self._store.iteration())
+            if news or freed:
+                self._submitted.set()
+            return news or freed
 
-    async def _apply(self, plan: Reconciled, running: frozenset[str]) -> None:
+    async def _apply(self, plan: Reconciled, running: frozenset[str]) -> list[str]:
+        """Make the store and the list agree; the ids of the tasks that were settled."""
         if plan.added:
             await rt.wait_for_future(self._store.add_tasks(plan.added))
         if plan.moved:
             places = {t.id: (t.position, t.priority, t.after, t.source) for t in plan.moved}
             await rt.wait_for_future(self._store.reposition(places))
+        settled: list[str] = []
         for task, state in plan.settled:
-            await rt.wait_for_future(self._store.settle_task(task.id, state, self._clock()))
+            try:
+                await rt.wait_for_future(self._store.settle_task(task.id, state, self._clock()))
+            except InvalidTransition as error:  # it was started in this moment, and is being done
+                logger.info("%s", error)
+                continue
             await rt.wait_for_future(self._store.set_marked(task.id, state))
+            settled.append(task.id)
         for task in plan.to_mark:
             if task.id not in running:
                 await self._executor.mark_final(task)
-        if plan.added or plan.settled:
+        if plan.added or settled:
             self._checkpoint.touch()
+        return settled
 
     def _tell(self, loaded: Loaded, plan: Reconciled, stored: list[Task]) -> None:
         problems = set(loaded.problems)
@@ -298,7 +313,7 @@ class AsyncCodeAgentServer:
         stopped_by = self._lifecycle.stopped_by
         now = self._clock()
         if error is not None:
-            await self._status.append(texts.fatal_error(str(error) or type(error).__name__, now))
+            await self._status.append(texts.fatal_error(explain(error), now))
         elif stopped_by is not None:
             await self._status.append(texts.stopped(stopped_by, now))
         await self._read_list_at_the_end()

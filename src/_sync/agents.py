@@ -12,6 +12,7 @@ from pathlib import Path
 from .._runtime import sync_runtime as rt
 from ..core.agent_run import Action, AgentRun, Ending, Limits
 from ..core.agents import Launch
+from ..core.errors import first
 from ..core.streams import AgentEvent, AgentEventKind
 from .reports import Report, ReportWatch
 
@@ -76,7 +77,8 @@ class AgentDriver:
 
         Its raw output goes to ``log`` before anybody reads it.  ``on_start``
         is waited for while the agent works.  Cancelling asks the agent to end,
-        and kills it after ``limits.kill`` seconds.
+        and kills it after ``limits.kill`` seconds.  Raises what ``on_start``
+        raises, and `OSError` if the log cannot be written.
         """
         environment = {**self._environment, **launch.environment}
         try:
@@ -92,6 +94,8 @@ class AgentDriver:
             course = _Course(process, raw, launch, limits, watch, self._clock, on_event)
             try:
                 return course.follow(on_start)
+            except BaseExceptionGroup as group:
+                raise first(group) from None
             except rt.Cancelled:
                 rt.shielded(self._end, process, limits.kill)
                 raise

@@ -9,16 +9,13 @@ import time
 from collections.abc import Callable
 
 from .._runtime import sync_runtime as rt
+from ..core.errors import explain
 from ..core.events import Event, Sink
-from ..core.supervise import Failures
+from ..core.supervise import Failures, ServiceFailed
 
 logger = logging.getLogger(__name__)
 
 Service = Callable[[], rt.Result[None]]
-
-
-class ServiceFailed(Exception):
-    """A service failed too often to be started once more."""
 
 
 class LifecycleManager:
@@ -35,6 +32,7 @@ class LifecycleManager:
         self._sink = sink
         self._hurry = hurry
         self._clock = clock
+        self._state = rt.StateLock()
         self._services: list[tuple[str, Service]] = []
         self._work: rt.CancelScope = rt.CancelScope()
         self.stopped_by: str | None = None
@@ -45,10 +43,13 @@ class LifecycleManager:
 
     def stop(self, reason: str) -> None:
         """End the work in an orderly way. From the second call on: at once."""
-        if self.stopped_by is not None:
+        with self._state:
+            again = self.stopped_by is not None
+            if not again:
+                self.stopped_by = reason
+        if again:
             self._hurry()
             return
-        self.stopped_by = reason
         self._sink(
             Event("server.stopping", self._clock(), data={"reason": reason, "grace": self._grace})
         )
@@ -80,10 +81,13 @@ class LifecycleManager:
             except Exception as error:
                 failures = failures.after(time.monotonic() - started)
                 logger.exception("the service %s failed", name)
-                data = {"service": name, "error": str(error), "restart_in": failures.restart_in}
+                problem = explain(error)
+                data = {"service": name, "error": problem, "restart_in": failures.restart_in}
                 self._sink(Event("service.failed", self._clock(), data=data))
                 if failures.restart_in is None:
-                    raise ServiceFailed(f"the service {name} failed too often: {error}") from error
+                    raise ServiceFailed(
+                        f"the service {name} failed too often: {problem}"
+                    ) from error
                 rt.sleep(failures.restart_in)
             else:
                 return

@@ -13,11 +13,12 @@ from .._runtime.children import end_stranger
 from ..core import status as texts
 from ..core.agents import Adapter
 from ..core.config import Config
+from ..core.errors import explain, first
 from ..core.events import Event, Sink
 from ..core.layout import Layout
 from ..core.reconcile import Reconciled, reconcile
 from ..core.redact import Redactor, secret_values
-from ..core.task import FINAL, Task, TaskState
+from ..core.task import FINAL, InvalidTransition, Task, TaskState
 from ..core.times import local
 from ..core.todo import ItemState
 from ..store import Store
@@ -128,7 +129,8 @@ class CodeAgentServer:
         """Run to the end; returns the exit code: 0 all done, 1 a person is needed,
         130 interrupted.
 
-        Raises `StoreError` and `OSError` if the state cannot be kept.
+        Raises `StoreError` and `OSError` if the state cannot be kept, and
+        `ServiceFailed`.
         """
         with self._io:
             self._open()
@@ -139,8 +141,11 @@ class CodeAgentServer:
             try:
                 self._lifecycle.run(self._work)
             except BaseException as error:
-                rt.shielded(self._close, error)
-                raise
+                try:
+                    rt.shielded(self._close, error)
+                except Exception:
+                    logger.exception("the end could not be recorded")
+                raise first(error) from None
             return rt.shielded(self._close, None)
 
     def stop(self, reason: str) -> None:
@@ -190,9 +195,9 @@ class CodeAgentServer:
             idle = False
             while True:
                 self._submitted.clear()
-                if self._read_list() and not self._exhausted():
+                if self._read_list():
                     idle = False
-                elif not self._keep_watching:
+                elif self._exhausted() or not self._keep_watching:
                     break
                 else:
                     if not idle:
@@ -204,7 +209,7 @@ class CodeAgentServer:
 
     def _exhausted(self) -> bool:
         limit = self._config.server.max_iterations
-        return limit is not None and self._iterations > limit
+        return limit is not None and self._iterations >= limit
 
     def _note_idle(self) -> None:
         self._status.append(texts.all_done(self._clock()))
@@ -222,37 +227,47 @@ class CodeAgentServer:
         """Bring list and store together; whether there is something new to run."""
         with self._reading:
             loaded = self._todo.load()
-            running = self._scheduler.running()
+            running, waiting = self._scheduler.running(), self._scheduler.waiting()
             stored = rt.wait_for_future(self._store.tasks())
             now = self._clock()
             plan = reconcile(loaded.items, stored, now=now, max_attempts=self._config.max_attempts)
-            self._apply(plan, running)
+            settled = self._apply(plan, running)
             self._tell(loaded, plan, stored)
             final = [task.id for task in stored if task.state in FINAL]
-            self._scheduler.satisfied([*final, *(task.id for task, _ in plan.settled)])
-            waiting = self._scheduler.waiting()
-            self._scheduler.withdraw(sorted(waiting - {task.id for task in plan.runnable}))
-            if not self._scheduler.submit(plan.runnable):
-                return False
-            self._iterations += 1
-            rt.wait_for_future(self._store.iteration())
-            self._submitted.set()
-            return True
+            freed = self._scheduler.satisfied([*final, *settled])
+            started = {task.id for task in stored if task.state is TaskState.RUNNING}
+            runnable = {task.id for task in plan.runnable}
+            self._scheduler.withdraw(sorted(waiting - started - runnable))
+            news = not self._exhausted() and self._scheduler.submit(plan.runnable)
+            if news:
+                self._iterations += 1
+                rt.wait_for_future(self._store.iteration())
+            if news or freed:
+                self._submitted.set()
+            return news or freed
 
-    def _apply(self, plan: Reconciled, running: frozenset[str]) -> None:
+    def _apply(self, plan: Reconciled, running: frozenset[str]) -> list[str]:
+        """Make the store and the list agree; the ids of the tasks that were settled."""
         if plan.added:
             rt.wait_for_future(self._store.add_tasks(plan.added))
         if plan.moved:
             places = {t.id: (t.position, t.priority, t.after, t.source) for t in plan.moved}
             rt.wait_for_future(self._store.reposition(places))
+        settled: list[str] = []
         for task, state in plan.settled:
-            rt.wait_for_future(self._store.settle_task(task.id, state, self._clock()))
+            try:
+                rt.wait_for_future(self._store.settle_task(task.id, state, self._clock()))
+            except InvalidTransition as error:  # it was started in this moment, and is being done
+                logger.info("%s", error)
+                continue
             rt.wait_for_future(self._store.set_marked(task.id, state))
+            settled.append(task.id)
         for task in plan.to_mark:
             if task.id not in running:
                 self._executor.mark_final(task)
-        if plan.added or plan.settled:
+        if plan.added or settled:
             self._checkpoint.touch()
+        return settled
 
     def _tell(self, loaded: Loaded, plan: Reconciled, stored: list[Task]) -> None:
         problems = set(loaded.problems)
@@ -299,7 +314,7 @@ class CodeAgentServer:
         stopped_by = self._lifecycle.stopped_by
         now = self._clock()
         if error is not None:
-            self._status.append(texts.fatal_error(str(error) or type(error).__name__, now))
+            self._status.append(texts.fatal_error(explain(error), now))
         elif stopped_by is not None:
             self._status.append(texts.stopped(stopped_by, now))
         self._read_list_at_the_end()

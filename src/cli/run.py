@@ -62,6 +62,7 @@ def start(prepared: Prepared, *, json: bool, quiet: bool, keep_watching: bool, c
     """Run what was prepared and show how it goes."""
     from ..app import Refused, find_agent, require_list, run_server
     from ..core.redact import secret_values
+    from ..core.supervise import ServiceFailed
     from ..observe import logs
     from ..observe.progress import progress_for
     from ..store import StoreError
@@ -100,7 +101,7 @@ def start(prepared: Prepared, *, json: bool, quiet: bool, keep_watching: bool, c
         except (Refused, ProjectBusy) as error:
             problem: object = error
             code = common.WRONG_USAGE
-        except (StoreError, OSError) as error:
+        except (StoreError, ServiceFailed, OSError) as error:
             problem, code = error, 1
     common.complain(problem)
     return code

@@ -68,8 +68,12 @@ class Backlog:
         """Take a task out again; one that is not there does not matter."""
         self._entries.pop(task_id, None)
 
-    def finished(self, task_id: str, now: float) -> None:
-        """Tell that a task is done, so that those that came after it may start."""
+    def finished(self, task_id: str, now: float) -> int:
+        """Tell that a task is done, so that those that came after it may start.
+
+        Returns how many of them wait for no other task any more.
+        """
+        startable = 0
         self._finished.add(task_id)
         for name in self._dependents.pop(task_id, ()):
             entry = self._entries.get(name)
@@ -77,6 +81,8 @@ class Backlog:
                 entry.missing.discard(task_id)
                 if not entry.missing:
                     self._queue(entry, now)
+                    startable += 1
+        return startable
 
     def take(self, now: float) -> Task | None:
         """The task that may start now, no longer waiting; None if none may."""

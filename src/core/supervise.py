@@ -13,6 +13,10 @@ PATIENCE = 10
 """After so many failures in a row a service is given up."""
 
 
+class ServiceFailed(Exception):
+    """A service failed too often to be started once more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failures:
     """How often a service failed in a row."""
