@@ -47,7 +47,10 @@ def reconcile(
     """Compare the list as it was just read with the tasks as they are stored."""
     known = {normalised(task.text): task for task in stored}
     ids = _identities(listed, known, now)
-    names = {entry.item.id: ids[normalised(entry.item.text)] for entry in listed if entry.item.id}
+    names = {item.id: normalised(item.text) for item in (e.item for e in listed) if item.id}
+    done_before = {
+        key for e in listed if _is_ticked(e.item) and (key := normalised(e.item.text)) not in known
+    }
     added: list[Task] = []
     moved: list[Task] = []
     settled: list[tuple[Task, TaskState]] = []
@@ -59,9 +62,10 @@ def reconcile(
         item = entry.item
         key = normalised(item.text)
         unknown += [(item.text, name) for name in item.after if name not in names]
-        after = tuple(names[name] for name in item.after if name in names)
+        waits_for = (names[name] for name in item.after if name in names)
+        after = tuple(ids[other] for other in waits_for if other not in done_before)
         task = known.get(key)
-        ticked = item.state is not ItemState.PENDING and not in_commit(item)
+        ticked = _is_ticked(item)
         if task is None:
             if ticked:
                 continue  # done before the server ever saw it
@@ -113,6 +117,10 @@ def reconcile(
 def in_commit(item: Item) -> bool:
     """Whether the line was ticked ahead of its task's end."""
     return item.state is ItemState.DONE and (item.comment or "").startswith(IN_COMMIT_COMMENT)
+
+
+def _is_ticked(item: Item) -> bool:
+    return item.state is not ItemState.PENDING and not in_commit(item)
 
 
 def normalised(text: str) -> str:
