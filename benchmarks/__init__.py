@@ -1,0 +1,1 @@
+"""Speed and memory of both paths; see docs/benchmarks.md."""

@@ -1,0 +1,1 @@
+"""What is measured, written once for both paths."""

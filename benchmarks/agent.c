@@ -1,0 +1,81 @@
+/* A coding agent that costs next to nothing: the time of a run with it is the server's own.
+ *
+ * It takes the prompt as Cursor's command line does, on standard input with
+ * "--output-format stream-json" and after "-p" otherwise, and writes the report
+ * that a line "REPORT: path" names, with the phrase of the line "PHRASE: text".
+ * BENCH_STAMPS names a file that gets the monotonic time (ns) of its first
+ * instruction.  "noop" as the only argument: nothing at all.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static char prompt[1 << 20];
+
+static char *line_after(const char *label)
+{
+	char *start = strstr(prompt, label), *end;
+
+	if (!start)
+		return NULL;
+	start += strlen(label);
+	end = strchr(start, '\n');
+	return strndup(start, end ? (size_t)(end - start) : strlen(start));
+}
+
+static void stamp(void)
+{
+	const char *place = getenv("BENCH_STAMPS");
+	struct timespec now;
+	char text[32];
+	int length, file;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!place)
+		return;
+	length = snprintf(text, sizeof text, "%lld\n",
+			  now.tv_sec * 1000000000LL + now.tv_nsec);
+	file = open(place, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	if (file < 0 || write(file, text, length) != length)
+		exit(9);
+	close(file);
+}
+
+int main(int argc, char **argv)
+{
+	int streams = 0;
+	size_t size = 0;
+	ssize_t got;
+	char *report, *phrase;
+	FILE *file;
+
+	stamp();
+	if (argc == 2 && !strcmp(argv[1], "noop"))
+		return 0;
+	for (int i = 1; i < argc; i++) {
+		streams |= !strcmp(argv[i], "stream-json");
+		if (!strcmp(argv[i], "-p") && i + 1 < argc)
+			strncpy(prompt, argv[i + 1], sizeof prompt - 1);
+	}
+	if (streams) {
+		while ((got = read(0, prompt + size, sizeof prompt - 1 - size)) > 0)
+			size += got;
+		prompt[size] = 0;
+	}
+	report = line_after("REPORT: ");
+	phrase = line_after("PHRASE: ");
+	if (report) {
+		file = fopen(report, "w");
+		if (!file)
+			return 3;
+		fprintf(file, "# Done\n\n%s\n", phrase ? phrase : "");
+		fclose(file);
+	}
+	if (streams)
+		puts("{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,"
+		     "\"result\":\"done\",\"session_id\":\"s\"}");
+	return 0;
+}

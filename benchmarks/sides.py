@@ -1,0 +1,41 @@
+"""Both paths behind one face, for benchmarks that are written once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from codeagent._runtime.loops import choose_loop
+
+PATHS = ("async", "sync")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One path: its workloads, and how one of them is run to its end."""
+
+    path: str
+    seam: ModuleType
+    server: ModuleType
+    run: Callable[..., Any]
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Side]:
+    """A path ready to work; all workloads share one warm event loop."""
+    seam, server = (import_module(f"{__package__}._{path}.{name}") for name in ("seam", "server"))
+    if path == "sync":
+        yield Side(path, seam, server, lambda work, *args: work(*args))
+        return
+    with (
+        asyncio.Runner(loop_factory=choose_loop().factory) as runner,
+        ThreadPoolExecutor(8, thread_name_prefix="io") as executor,
+    ):
+        runner.get_loop().set_default_executor(executor)
+        yield Side(path, seam, server, lambda work, *args: runner.run(work(*args)))
