@@ -115,8 +115,7 @@ class TaskGroup:
         self._changed = threading.Condition()
         self._scope: Scope | None = None
         self._tasks: set[Task[Any]] = set()
-        self._threads: set[threading.Thread] = set()
-        self._tidy_at = 16
+        self._threads: list[threading.Thread] = []
         self._errors: list[BaseException] = []
 
     def __enter__(self) -> TaskGroup:
@@ -138,9 +137,6 @@ class TaskGroup:
                 name=getattr(fn, "__qualname__", None),
                 daemon=True,
             )
-            if len(self._threads) >= self._tidy_at:
-                self._threads = {known for known in self._threads if known.is_alive()}
-                self._tidy_at = 2 * len(self._threads) + 16
             self._tasks.add(task)
             try:
                 thread.start()
@@ -148,7 +144,7 @@ class TaskGroup:
                 self._tasks.discard(task)
                 task._scope.close()
                 raise
-            self._threads.add(thread)
+            self._threads = [known for known in self._threads if known.is_alive()] + [thread]
         return task
 
     def _run(

@@ -1,0 +1,25 @@
+"""What several of the tests need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from codeagent._runtime import async_runtime as rt
+
+from ..runtime_support import waiting
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that nobody announces."""
+    while not condition():
+        await rt.sleep(0.001)
+
+
+async def until_waiting(primitive: object, count: int) -> None:
+    """Wait until ``count`` wait for a lock, a semaphore, an event or a channel."""
+    await until(lambda: waiting(primitive) == count)
+
+
+async def forever() -> None:
+    """Wait for nothing."""
+    await rt.Event().wait()

@@ -1,0 +1,65 @@
+"""Signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from codeagent._runtime import async_runtime as rt
+
+from .helpers import forever
+
+
+async def test_a_signal_is_delivered_to_who_waits() -> None:
+    async with rt.Signals(signal.SIGUSR1, signal.SIGUSR2) as signals:
+        os.kill(os.getpid(), signal.SIGUSR2)
+        assert await signals.wait() == signal.SIGUSR2
+
+
+async def test_a_second_signal_is_delivered_too_in_order() -> None:
+    async with rt.Signals(signal.SIGUSR1, signal.SIGTERM) as signals:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await signals.wait() == signal.SIGTERM
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await signals.wait() == signal.SIGTERM
+
+
+async def test_a_signal_wakes_a_task_beside_other_waits() -> None:
+    async def stop(signals: rt.Signals, scope: rt.CancelScope) -> int:
+        number = await signals.wait()
+        scope.cancel()
+        return number
+
+    scope = rt.CancelScope()
+    async with rt.Signals(signal.SIGINT) as signals, rt.TaskGroup() as group, scope:
+        task = group.start_soon(stop, signals, scope)
+        os.kill(os.getpid(), signal.SIGINT)
+        await forever()
+    assert await task.wait() == signal.SIGINT
+
+
+async def test_the_handlers_of_before_are_restored() -> None:
+    def handler(number: int, frame: object) -> None:
+        pytest.fail("not expected")
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        async with rt.Signals(signal.SIGUSR1, signal.SIGINT, signal.SIGTERM):
+            assert signal.getsignal(signal.SIGUSR1) is not handler
+        assert signal.getsignal(signal.SIGUSR1) is handler
+        assert signal.getsignal(signal.SIGINT) is interrupt
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+async def test_a_wait_that_was_given_up_loses_no_signal() -> None:
+    async with rt.Signals(signal.SIGUSR1) as signals:
+        async with rt.CancelScope(0.005) as scope:
+            await signals.wait()
+        assert scope.ended_early
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert await signals.wait() == signal.SIGUSR1

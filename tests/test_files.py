@@ -1,0 +1,240 @@
+"""Whole-file operations, which are the same on both paths."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from codeagent._runtime import files
+
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+
+
+def test_a_file_keeps_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "script"
+    path.write_bytes(b"old")
+    path.chmod(0o4751)
+    files.write_atomic(path, b"new")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o4751
+    assert path.read_bytes() == b"new"
+
+
+def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    files.write_atomic(tmp_path / "new", b"")
+    assert (tmp_path / "new").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+@root_only
+def test_a_file_keeps_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "theirs"
+    path.write_bytes(b"old")
+    os.chown(path, 1234, 2345)
+    files.write_atomic(path, b"new")
+    assert (path.stat().st_uid, path.stat().st_gid) == (1234, 2345)
+
+
+def test_a_symbolic_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    target = tmp_path / "deep" / "target"
+    target.write_bytes(b"old")
+    link = tmp_path / "link"
+    link.symlink_to("deep/target")
+    files.write_atomic(link, b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+
+
+def test_a_link_to_a_missing_file_makes_the_file(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("target")
+    files.write_atomic(link, b"new")
+    assert link.is_symlink()
+    assert (tmp_path / "target").read_bytes() == b"new"
+
+
+def test_an_open_reader_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with path.open("rb") as reader:
+        files.write_atomic(path, b"new and longer")
+        assert reader.read() == b"old"
+
+
+def test_an_error_leaves_the_old_file_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def fail(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        files.write_atomic(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_directory_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        files.write_atomic(tmp_path / "directory", b"new")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["directory"]
+
+
+@pytest.mark.parametrize("letter", ["x", "й", "語", "🎉"])
+def test_the_longest_names_can_be_written(tmp_path: Path, letter: str) -> None:
+    path = tmp_path / (letter * (255 // len(letter.encode())))
+    files.write_atomic(path, b"data")
+    files.write_atomic(path, b"more")
+    assert path.read_bytes() == b"more"
+
+
+def test_the_data_is_on_disk_before_the_name_changes_hands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def note_fsync(descriptor: int) -> None:
+        steps.append("directory" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def note_replace(self: Path, target: Path) -> Path:
+        steps.append("rename")
+        return replace(self, target)
+
+    monkeypatch.setattr(files.os, "fsync", note_fsync)
+    monkeypatch.setattr(Path, "replace", note_replace)
+    files.write_atomic(tmp_path / "file", b"data")
+    assert steps == ["file", "rename", "directory"]
+
+
+def test_an_edit_that_changes_nothing_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_bytes(b"one")
+    before = path.stat()
+    assert not files.edit(path, lambda data: data)
+    assert path.stat() == before
+
+
+def test_an_edit_starts_from_what_somebody_wrote_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_bytes(b"one\n")
+    asked: list[bytes] = []
+
+    def change(data: bytes) -> bytes:
+        asked.append(data)
+        if len(asked) == 1:
+            path.write_bytes(b"one\nby the user\n")
+        return data + b"two\n"
+
+    assert files.edit(path, change)
+    assert path.read_bytes() == b"one\nby the user\ntwo\n"
+    assert asked == [b"one\n", b"one\nby the user\n"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_edit_gives_up_on_a_file_that_never_rests(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_bytes(b"")
+
+    def change(data: bytes) -> bytes:
+        path.write_bytes(data + b".")
+        return data + b"two\n"
+
+    with pytest.raises(OSError, match="try again"):
+        files.edit(path, change, patience=3)
+    assert path.read_bytes() == b"..."
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_snapshot_is_whole_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    path.write_bytes(b"all of it")
+    seen = files.snapshot(path, 1000)
+    assert seen is not None
+    assert seen.data == b"all of it"
+    assert seen.before == seen.after == files.signature(path)
+    assert not seen.being_written
+
+
+def test_a_snapshot_reads_no_more_than_it_may(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    path.write_bytes(b"0123456789")
+    seen = files.snapshot(path, 4)
+    assert seen is not None
+    assert seen.data == b"0123"
+    assert seen.before.size == 10
+
+
+def test_a_snapshot_tells_that_somebody_has_the_file_open_for_writing(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    with path.open("wb") as writer:
+        writer.write(b"half of")
+        writer.flush()
+        seen = files.snapshot(path, 1000)
+        assert seen is not None
+        assert seen.being_written
+    seen = files.snapshot(path, 1000)
+    assert seen is not None
+    assert not seen.being_written
+
+
+def test_there_is_no_snapshot_of_what_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert files.snapshot(tmp_path / "pipe", 1000) is None
+    assert files.snapshot(tmp_path, 1000) is None
+    assert files.snapshot(tmp_path / "nothing", 1000) is None
+    assert files.snapshot(tmp_path / "pipe" / "below", 1000) is None
+
+
+def test_looking_at_a_file_while_it_is_opened_for_writing_harms_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    path.touch()
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            path.write_bytes(b"again and again")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(3000):
+            assert files.snapshot(path, 1000) is not None
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_signatures_differ_when_the_file_does(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    assert files.signature(path) is None
+    path.write_bytes(b"one")
+    first = files.signature(path)
+    files.write_atomic(path, b"two")
+    assert first is not None
+    assert files.signature(path) != first
+    assert files.signatures([path, tmp_path / "nothing"]) == [files.signature(path), None]
+
+
+def test_what_is_missing_reads_as_none(tmp_path: Path) -> None:
+    assert files.read_or_none(tmp_path / "nothing") is None
+    (tmp_path / "file").write_bytes(b"data")
+    assert files.read_or_none(tmp_path / "file") == b"data"
+    assert files.read_or_none(tmp_path / "file" / "below") is None
+
+
+def test_directories_are_made_and_files_removed_whatever_is_there_already(tmp_path: Path) -> None:
+    deep = tmp_path / "a" / "b"
+    files.make_directories([deep, deep, tmp_path / "c"])
+    (deep / "file").touch()
+    files.remove([deep / "file", deep / "file"])
+    assert list(deep.iterdir()) == []
