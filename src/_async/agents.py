@@ -153,12 +153,13 @@ class _Course:
 
     async def follow(self, on_start: Callable[[rt.Process], rt.Result[None]]) -> AgentOutcome:
         async with rt.TaskGroup() as group:
-            group.start_soon(on_start, self._process)
+            announced = group.start_soon(on_start, self._process)
             outputs = [group.start_soon(self._read_stdout), group.start_soon(self._read_stderr)]
             group.start_soon(self._notice_exit, outputs)
             if self._watch is not None:
                 group.start_soon(self._notice_report, self._watch)
             await self._decide()
+            await announced.wait()  # also of an agent that ended sooner than that was done
             group.cancel()
         if self._report is None and self._run.ending is Ending.SUCCEEDED and self._watch:
             self._report = await self._watch.look()

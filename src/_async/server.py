@@ -191,18 +191,14 @@ class AsyncCodeAgentServer:
     async def _work(self) -> None:
         async with rt.TaskGroup() as group:
             group.start_soon(self._scheduler.run)
-            idle = False
             while True:
-                self._submitted.clear()
-                if await self._read_list():
-                    idle = False
-                elif self._exhausted() or not self._keep_watching:
-                    break
-                else:
-                    if not idle:
-                        await self._note_idle()
-                    idle = True
+                await self._read_list()
+                if not self._submitted.is_set():
+                    if self._exhausted() or not self._keep_watching:
+                        break
+                    await self._note_idle()
                     await self._submitted.wait()
+                self._submitted.clear()
                 await self._scheduler.idle()
             self._scheduler.drain()
 
@@ -222,8 +218,8 @@ class AsyncCodeAgentServer:
                     await watch.changed()
                 await self._read_list()
 
-    async def _read_list(self) -> bool:
-        """Bring list and store together; whether there is something new to run."""
+    async def _read_list(self) -> None:
+        """Bring list and store together; ``_submitted`` tells of something new to run."""
         async with self._reading:
             loaded = await self._todo.load()
             running, waiting = self._scheduler.running(), self._scheduler.waiting()
@@ -243,7 +239,6 @@ class AsyncCodeAgentServer:
                 await rt.wait_for_future(self._store.iteration())
             if news or freed:
                 self._submitted.set()
-            return news or freed
 
     async def _apply(self, plan: Reconciled, running: frozenset[str]) -> list[str]:
         """Make the store and the list agree; the ids of the tasks that were settled."""

@@ -152,12 +152,13 @@ class _Course:
 
     def follow(self, on_start: Callable[[rt.Process], rt.Result[None]]) -> AgentOutcome:
         with rt.TaskGroup() as group:
-            group.start_soon(on_start, self._process)
+            announced = group.start_soon(on_start, self._process)
             outputs = [group.start_soon(self._read_stdout), group.start_soon(self._read_stderr)]
             group.start_soon(self._notice_exit, outputs)
             if self._watch is not None:
                 group.start_soon(self._notice_report, self._watch)
             self._decide()
+            announced.wait()  # also of an agent that ended sooner than that was done
             group.cancel()
         if self._report is None and self._run.ending is Ending.SUCCEEDED and self._watch:
             self._report = self._watch.look()

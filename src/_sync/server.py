@@ -192,18 +192,14 @@ class CodeAgentServer:
     def _work(self) -> None:
         with rt.TaskGroup() as group:
             group.start_soon(self._scheduler.run)
-            idle = False
             while True:
-                self._submitted.clear()
-                if self._read_list():
-                    idle = False
-                elif self._exhausted() or not self._keep_watching:
-                    break
-                else:
-                    if not idle:
-                        self._note_idle()
-                    idle = True
+                self._read_list()
+                if not self._submitted.is_set():
+                    if self._exhausted() or not self._keep_watching:
+                        break
+                    self._note_idle()
                     self._submitted.wait()
+                self._submitted.clear()
                 self._scheduler.idle()
             self._scheduler.drain()
 
@@ -223,8 +219,8 @@ class CodeAgentServer:
                     watch.changed()
                 self._read_list()
 
-    def _read_list(self) -> bool:
-        """Bring list and store together; whether there is something new to run."""
+    def _read_list(self) -> None:
+        """Bring list and store together; ``_submitted`` tells of something new to run."""
         with self._reading:
             loaded = self._todo.load()
             running, waiting = self._scheduler.running(), self._scheduler.waiting()
@@ -244,7 +240,6 @@ class CodeAgentServer:
                 rt.wait_for_future(self._store.iteration())
             if news or freed:
                 self._submitted.set()
-            return news or freed
 
     def _apply(self, plan: Reconciled, running: frozenset[str]) -> list[str]:
         """Make the store and the list agree; the ids of the tasks that were settled."""
