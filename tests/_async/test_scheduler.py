@@ -1,0 +1,246 @@
+"""The scheduler on an executor that does nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from codeagent._async.scheduler import AsyncTaskScheduler, Execute
+from codeagent._runtime import async_runtime as rt
+from codeagent.core.task import Task
+from tests.support.world import Clock
+
+from .helpers import until
+
+
+def task(number: int, *, priority: int = 0, after: tuple[int, ...] = ()) -> Task:
+    names = tuple(f"t{other}" for other in after)
+    return Task(f"t{number}", f"task {number}", priority=priority, position=number, after=names)
+
+
+def scheduler(
+    execute: Execute, *, limit: int = 1, clock: Clock | None = None
+) -> AsyncTaskScheduler:
+    return AsyncTaskScheduler(execute, limit=limit, ageing=600, clock=clock or Clock())
+
+
+class Executor:
+    """Notes what runs; ``gate`` holds everything up while it is closed."""
+
+    def __init__(self) -> None:
+        self._state = rt.StateLock()
+        self.started: list[str] = []
+        self.ended: list[str] = []
+        self.most = 0
+        self.gate = rt.Event()
+        self.gate.set()
+        self.at_start: Callable[[Task], None] = lambda task: None
+        self.again: dict[str, list[float]] = {}
+
+    @property
+    def running(self) -> int:
+        return len(self.started) - len(self.ended)
+
+    async def __call__(self, task: Task) -> float | None:
+        with self._state:
+            self.started.append(task.id)
+            self.most = max(self.most, self.running)
+        self.at_start(task)
+        await self.gate.wait()
+        with self._state:
+            self.ended.append(task.id)
+            again = self.again.get(task.id)
+            return again.pop(0) if again else None
+
+
+async def test_ten_thousand_tasks_run_once_each_a_hundred_at_a_time() -> None:
+    execute = Executor()
+    execute.gate.clear()
+    work = scheduler(execute, limit=100)
+    assert work.submit([task(n) for n in range(10_000)])
+    async with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        await until(lambda: execute.running == 100)
+        assert len(work.running()) == 100
+        assert len(work.waiting()) == 9_900
+        execute.gate.set()
+        await work.idle()
+        work.drain()
+    assert execute.most == 100
+    assert Counter(execute.started) == Counter(f"t{n}" for n in range(10_000))
+
+
+async def test_the_more_urgent_task_comes_first_and_the_list_decides_among_equals() -> None:
+    execute = Executor()
+    work = scheduler(execute)
+    work.submit([task(0), task(1, priority=2), task(2), task(3, priority=2)])
+    async with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        await work.idle()
+        work.drain()
+    assert execute.started == ["t1", "t3", "t0", "t2"]
+
+
+async def test_a_chain_of_dependencies_runs_in_its_order_however_many_may_run() -> None:
+    execute = Executor()
+    work = scheduler(execute, limit=10)
+
+    async def then_tell(task: Task) -> float | None:
+        again = await execute(task)
+        work.satisfied([task.id])
+        return again
+
+    work = scheduler(then_tell, limit=10)
+    chain = [task(n, after=(n + 1,)) for n in range(50)]
+    work.submit([*chain, task(50)])
+    async with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        await work.idle()
+        work.drain()
+    assert execute.started == [f"t{n}" for n in range(50, -1, -1)]
+
+
+async def test_a_task_that_failed_comes_back_when_it_is_due() -> None:
+    clock, execute = Clock(0), Executor()
+    execute.again["t0"] = [100.0, 250.0]
+    work = scheduler(execute, clock=clock)
+    work.submit([task(0), task(1)])
+    async with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        await until(lambda: execute.ended == ["t0", "t1"] and not work.running())
+        assert work.waiting() == {"t0"}
+        clock.advance(100)
+        work.resume()
+        await until(lambda: len(execute.ended) == 3 and not work.running())
+        clock.advance(149)
+        work.resume()
+        clock.advance(1)
+        work.resume()
+        await work.idle()
+        work.drain()
+    assert execute.started == ["t0", "t1", "t0", "t0"]
+
+
+async def test_a_short_delay_passes_by_itself() -> None:
+    execute, clock = Executor(), Clock(0)
+    execute.again["t0"] = [0.01]
+    work = scheduler(execute, clock=clock)
+    work.submit([task(0)])
+    async with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        await until(lambda: execute.ended == ["t0"])
+        clock.advance(0.01)
+        await work.idle()
+        work.drain()
+    assert execute.started == ["t0", "t0"]
+
+
+async def test_a_pause_starts_nothing_and_ends_nothing() -> None:
+    execute = Executor()
+    execute.gate.clear()
+    work = scheduler(execute)
+    work.submit([task(0), task(1)])
+    async with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        await until(lambda: execute.running == 1)
+        work.pause()
+        execute.gate.set()
+        await until(lambda: not work.running())
+        assert (execute.ended, work.waiting()) == (["t0"], {"t1"})
+        work.resume()
+        await work.idle()
+        work.drain()
+    assert execute.ended == ["t0", "t1"]
+
+
+async def test_to_drain_is_to_finish_what_runs_and_start_nothing_more() -> None:
+    execute = Executor()
+    execute.gate.clear()
+    work = scheduler(execute)
+    work.submit([task(0), task(1)])
+    async with rt.TaskGroup() as group:
+        running = group.start_soon(work.run)
+        await until(lambda: execute.running == 1)
+        work.drain()
+        assert not work.submit([task(2)])
+        execute.gate.set()
+        await running.wait()
+    assert (execute.ended, work.waiting()) == (["t0"], {"t1"})
+
+
+async def test_what_is_withdrawn_does_not_start() -> None:
+    execute = Executor()
+    execute.gate.clear()
+    work = scheduler(execute)
+    work.submit([task(0), task(1), task(2)])
+    async with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        await until(lambda: execute.running == 1)
+        work.withdraw(["t0", "t1", "nobody"])
+        execute.gate.set()
+        await work.idle()
+        work.drain()
+    assert execute.ended == ["t0", "t2"]
+
+
+async def test_what_runs_or_waits_is_not_queued_twice() -> None:
+    execute = Executor()
+    execute.gate.clear()
+    work = scheduler(execute)
+    assert work.submit([task(0), task(1)])
+    async with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        await until(lambda: execute.running == 1)
+        assert not work.submit([task(0), task(1)])
+        execute.gate.set()
+        await work.idle()
+        work.drain()
+    assert execute.ended == ["t0", "t1"]
+
+
+async def test_only_blocked_tasks_are_left_then_it_is_idle_and_rests() -> None:
+    clock, execute = Clock(), Executor()
+    work = scheduler(execute, clock=clock)
+    assert work.submit([task(0), task(1, after=(2,)), task(3, after=(1,))])
+    async with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        await work.idle()
+        assert (execute.ended, work.waiting()) == (["t0"], {"t1", "t3"})
+        looks = clock.looks
+        for _ in range(50):
+            await rt.sleep(0.001)
+        assert clock.looks <= looks + 2  # at most what was under way
+        work.drain()
+
+
+async def test_a_task_that_becomes_free_by_hand_is_waited_for() -> None:
+    execute = Executor()
+    work = scheduler(execute)
+    assert not work.submit([task(1, after=(2,))])
+    async with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        await work.idle()
+        assert not work.satisfied(["other"])
+        assert work.satisfied(["t2"])
+        await work.idle()
+        assert execute.ended == ["t1"]
+        work.drain()
+
+
+async def test_an_error_of_the_executor_ends_the_run_and_the_tasks_beside() -> None:
+    execute = Executor()
+    execute.gate.clear()
+
+    def fail(task: Task) -> None:
+        if task.id == "t1":
+            raise OSError("no disk")
+
+    execute.at_start = fail
+    work = scheduler(execute, limit=2)
+    work.submit([task(0), task(1)])
+    with pytest.raises(ExceptionGroup) as caught:
+        await work.run()
+    assert caught.group_contains(OSError, match="no disk")
+    assert (execute.ended, work.running()) == ([], frozenset())

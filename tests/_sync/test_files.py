@@ -1,0 +1,118 @@
+# Generated from tests/_async/test_files.py. Do not edit.
+"""The managers of files and locks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codeagent._runtime import sync_runtime as rt
+from codeagent._sync.io import IOManager
+from codeagent._sync.locks import LockManager
+from codeagent._sync.status import StatusManager
+from tests.support.world import Clock
+
+from .helpers import forever, until
+
+
+def test_the_holders_of_one_name_take_turns_and_others_do_not_wait() -> None:
+    locks = LockManager()
+    order: list[str] = []
+    leave = rt.Event()
+
+    def hold(name: str, label: str) -> None:
+        with locks.hold(name):
+            order.append(label)
+            if label == "first":
+                leave.wait()
+
+    with rt.TaskGroup() as group:
+        first = group.start_soon(hold, "a", "first")
+        until(lambda: order == ["first"])
+        second = group.start_soon(hold, "a", "second")
+        group.start_soon(hold, "b", "other").wait()
+        assert (order, locks.held()) == (["first", "other"], {"a"})
+        leave.set()
+        first.wait()
+        second.wait()
+    assert order == ["first", "other", "second"]
+    assert locks.held() == frozenset()
+
+
+def test_who_gives_up_waiting_or_fails_leaves_no_lock_behind() -> None:
+    locks = LockManager()
+    with pytest.raises(ValueError, match="odd"):
+        with locks.hold("a"):
+            with rt.CancelScope(0.01) as scope, rt.TaskGroup() as group:
+                group.start_soon(_hold_for_ever, locks, "a")
+                forever()
+            assert scope.ended_early
+            raise ValueError("odd")
+    assert locks.held() == frozenset()
+
+
+def _hold_for_ever(locks: LockManager, name: str) -> None:
+    with locks.hold(name):
+        forever()
+
+
+def test_every_append_and_edit_of_many_writers_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "counter"
+    file.write_bytes(b"0")
+    log = tmp_path / "deep" / "log"
+
+    with IOManager() as io:
+        io.make_directories([log.parent, log.parent])
+
+        def count(_: int) -> None:
+            io.edit(file, lambda data: str(int(data) + 1).encode())
+            io.append(log, "line\n")
+
+        rt.map_concurrently(count, range(60), limit=20)
+        assert io.read(file) == b"60"
+        assert io.read(log) == b"line\n" * 60
+        io.remove([log, log])
+        assert io.read(log) is None
+        assert io.read(file / "below") is None
+
+
+def test_an_edit_that_changes_nothing_or_fails_leaves_the_file_as_it_is(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "list"
+    file.write_bytes(b"\xef\xbb\xbfa\r\nb")
+    before = file.stat()
+
+    def refuse(data: bytes) -> bytes:
+        raise ValueError(data.decode("utf-8-sig"))
+
+    with IOManager() as io:
+        assert not io.edit(file, lambda data: data)
+        with pytest.raises(ValueError, match="a\r\nb"):
+            io.edit(file, refuse)
+        with pytest.raises(FileNotFoundError):
+            io.edit(tmp_path / "nothing", lambda data: data)
+    after = file.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert [path.name for path in tmp_path.iterdir()] == ["list"]
+
+
+def test_what_no_encoding_takes_is_appended_with_a_mark(tmp_path: Path) -> None:
+    with IOManager() as io:
+        io.append(tmp_path / "log", "a\ud800b\n")
+    assert (tmp_path / "log").read_bytes() == b"a?b\n"
+
+
+def test_the_status_file_is_made_once_and_then_only_grows(tmp_path: Path) -> None:
+    file = tmp_path / "status.md"
+    with IOManager() as io:
+        status = StatusManager(io, file, clock=Clock())
+        status.open()
+        heading = file.read_text("utf-8")
+        status.append("one\n")
+        file.write_text(f"{file.read_text('utf-8')}a person's remark\n", "utf-8")
+        status.open()
+        status.append("two\n")
+    assert heading.strip()
+    assert file.read_text("utf-8") == f"{heading}one\na person's remark\ntwo\n"

@@ -1,0 +1,226 @@
+# Generated from tests/_async/test_reports.py. Do not edit.
+"""Reports: which files count, and when they are seen."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from codeagent._runtime import sync_runtime as rt
+from codeagent._sync import reports
+from codeagent._sync.io import IOManager
+from codeagent._sync.reports import Report, ReportWatch
+from codeagent.core.report import Verdict
+
+NAME = "docs/results/r.md"
+GOOD = "# Report\n\nDone!\n"
+
+
+@pytest.fixture(autouse=True)
+def _heard_of_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report that is only found by looking again now and then makes a test hang."""
+    monkeypatch.setattr(reports, "RECHECK", 3600.0)
+
+
+def write(project: Path, text: str, name: str = NAME) -> Path:
+    file = project / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
+    return file
+
+
+class Waiting:
+    """A watch with somebody who waits on it."""
+
+    def __init__(self, io: IOManager, project: Path, *names: str) -> None:
+        self.watch = ReportWatch(io, project, names or (NAME,), "Done!")
+        self.report: Report | None = None
+
+    def run(self) -> None:
+        self.report = self.watch.wait()
+
+    def looked(self, verdict: Verdict, name: str = NAME) -> None:
+        """Wait until it has judged the file so."""
+        while self.watch.verdicts.get(name) is not verdict:
+            rt.sleep(0.002)
+
+
+def test_a_report_that_is_new_is_taken(tmp_path: Path) -> None:
+    with IOManager() as io:
+        waiting = Waiting(io, tmp_path)
+        with waiting.watch, rt.TaskGroup() as group:
+            group.start_soon(waiting.run)
+            waiting.looked(Verdict.MISSING)
+            rt.run_blocking(write, tmp_path, GOOD)
+    assert waiting.report is not None
+    assert (waiting.report.path, waiting.report.text) == (NAME, GOOD)
+    assert len(waiting.report.digest) == 64
+
+
+def test_a_report_written_between_the_beginning_and_the_wait_is_taken(
+    tmp_path: Path,
+) -> None:
+    with IOManager() as io:
+        waiting = Waiting(io, tmp_path)
+        with waiting.watch:
+            write(tmp_path, GOOD)
+            waiting.run()
+    assert waiting.report is not None
+
+
+def test_the_report_of_an_earlier_instruction_is_not_taken_until_it_changes(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, GOOD)
+    with IOManager() as io:
+        waiting = Waiting(io, tmp_path)
+        with waiting.watch, rt.TaskGroup() as group:
+            group.start_soon(waiting.run)
+            waiting.looked(Verdict.STALE)
+            assert waiting.report is None
+            rt.run_blocking(write, tmp_path, f"More.\n{GOOD}")
+    assert waiting.report is not None
+    assert waiting.report.text == f"More.\n{GOOD}"
+
+
+def test_the_same_report_written_again_counts_for_it_was_seen_to_be_written(
+    tmp_path: Path,
+) -> None:
+    file = write(tmp_path, GOOD)
+    stamp = file.stat()
+
+    def again() -> None:
+        file.write_text(GOOD, "utf-8")
+        os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+    with IOManager() as io:
+        waiting = Waiting(io, tmp_path)
+        assert io.watching
+        with waiting.watch, rt.TaskGroup() as group:
+            group.start_soon(waiting.run)
+            waiting.looked(Verdict.STALE)
+            rt.run_blocking(again)
+    assert waiting.report is not None
+
+
+def test_half_a_report_is_never_taken(tmp_path: Path) -> None:
+    file = write(tmp_path, "")
+    with file.open("w", encoding="utf-8") as half:
+        half.write(GOOD)
+        half.flush()  # the phrase stands already, but the writer is still at it
+        with IOManager() as io:
+            waiting = Waiting(io, tmp_path)
+            with waiting.watch, rt.TaskGroup() as group:
+                group.start_soon(waiting.run)
+                half.write("and more\n")
+                half.flush()
+                os.utime(file)
+                for _ in range(20):
+                    assert waiting.watch.look() is None
+                half.write("the end\n")
+                rt.run_blocking(half.close)
+    assert waiting.report is not None
+    assert waiting.report.text == f"{GOOD}and more\nthe end\n"
+
+
+def test_a_report_put_in_place_by_renaming_is_taken_whole(tmp_path: Path) -> None:
+    with IOManager() as io:
+        waiting = Waiting(io, tmp_path)
+        with waiting.watch, rt.TaskGroup() as group:
+            group.start_soon(waiting.run)
+            waiting.looked(Verdict.MISSING)
+            draft = rt.run_blocking(write, tmp_path, GOOD, "docs/results/draft")
+            rt.run_blocking(draft.rename, tmp_path / NAME)
+    assert waiting.report is not None
+
+
+@pytest.mark.parametrize(
+    ("data", "verdict"),
+    [
+        (b"no phrase\n", Verdict.NO_PHRASE),
+        (b"", Verdict.NO_PHRASE),
+        ("Done!".encode("utf-16"), Verdict.UNDECODABLE),
+        (b"Done! \xd0", Verdict.UNDECODABLE),
+        (b"x" * (10 * 1024 * 1024) + b"Done!", Verdict.TOO_LARGE),
+    ],
+)
+def test_what_is_no_report_yet_is_judged_and_waited_on(
+    data: bytes, verdict: Verdict, tmp_path: Path
+) -> None:
+    (tmp_path / NAME).parent.mkdir(parents=True)
+    with IOManager() as io:
+        waiting = Waiting(io, tmp_path)
+        with waiting.watch, rt.TaskGroup() as group:
+            group.start_soon(waiting.run)
+            rt.run_blocking((tmp_path / NAME).write_bytes, data)
+            waiting.looked(verdict)
+            assert waiting.report is None
+            rt.run_blocking(write, tmp_path, GOOD)
+    assert waiting.report is not None
+    assert waiting.report.text == GOOD
+
+
+def test_any_of_the_candidates_will_do(tmp_path: Path) -> None:
+    other = "cursor_results/task.txt"
+    write(tmp_path, GOOD)
+    with IOManager() as io:
+        waiting = Waiting(io, tmp_path, NAME, other)
+        with waiting.watch, rt.TaskGroup() as group:
+            group.start_soon(waiting.run)
+            waiting.looked(Verdict.MISSING, other)
+            rt.run_blocking(write, tmp_path, GOOD, other)
+    assert waiting.report is not None
+    assert waiting.report.path == other
+
+
+def test_a_report_in_a_directory_that_went_away_and_came_back_is_seen(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "not yet")
+    with IOManager() as io:
+        waiting = Waiting(io, tmp_path)
+        with waiting.watch, rt.TaskGroup() as group:
+            group.start_soon(waiting.run)
+            waiting.looked(Verdict.STALE)
+            rt.run_blocking(shutil.rmtree, tmp_path / "docs")
+            waiting.looked(Verdict.MISSING)
+            rt.run_blocking(write, tmp_path, GOOD)
+    assert waiting.report is not None
+
+
+def test_a_directory_or_a_pipe_in_the_place_of_the_report_holds_nobody_up(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / NAME).mkdir(parents=True)
+    with IOManager() as io:
+        waiting = Waiting(io, tmp_path)
+        with waiting.watch, rt.TaskGroup() as group:
+            group.start_soon(waiting.run)
+            waiting.looked(Verdict.STALE)
+            rt.run_blocking((tmp_path / NAME).rmdir)
+            rt.run_blocking(os.mkfifo, tmp_path / NAME)
+            waiting.looked(Verdict.MISSING)
+            rt.run_blocking((tmp_path / NAME).unlink)
+            rt.run_blocking(write, tmp_path, GOOD)
+    assert waiting.report is not None
+
+
+def test_many_wait_at_once_and_each_gets_his_own(tmp_path: Path) -> None:
+    with IOManager() as io:
+        waiters = [Waiting(io, tmp_path, f"docs/{n}.md") for n in range(20)]
+
+        def wait(waiting: Waiting) -> None:
+            with waiting.watch:
+                waiting.run()
+
+        with rt.TaskGroup() as group:
+            for waiting in waiters:
+                group.start_soon(wait, waiting)
+            for n, waiting in enumerate(waiters):
+                waiting.looked(Verdict.MISSING, f"docs/{n}.md")
+            for n in range(20):
+                rt.run_blocking(write, tmp_path, f"{n} Done!", f"docs/{n}.md")
+    assert [w.report.text for w in waiters if w.report] == [f"{n} Done!" for n in range(20)]
