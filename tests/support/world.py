@@ -120,9 +120,12 @@ def spied_store(directory: Path) -> Iterator[SpyStore]:
 
 
 def config(**sections: Any) -> Config:
-    """Settings of our own dialect with two short instructions, and what is given."""
+    """Settings of our own dialect with two short instructions, and what is given.
+
+    ``runtime`` is the section ``async``.
+    """
     quick = {"exit_grace": 0.2, "report_timeout": 2, "grace_period": 2, "retry_delay": 0}
-    runtime = {**quick, **sections.pop("async_", {})}
+    runtime = {**quick, **sections.pop("runtime", {})}
     values = {"instructions": {"default": TWO_STEPS}, **sections, "async": runtime}
     return Config.model_validate(values)
 
