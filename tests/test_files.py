@@ -74,7 +74,7 @@ def test_an_error_leaves_the_old_file_and_no_other(
     def fail(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space"):
         files.write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
@@ -110,7 +110,7 @@ def test_the_data_is_on_disk_before_the_name_changes_hands(
         steps.append("rename")
         return replace(self, target)
 
-    monkeypatch.setattr(files.os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "fsync", note_fsync)
     monkeypatch.setattr(Path, "replace", note_replace)
     files.write_atomic(tmp_path / "file", b"data")
     assert steps == ["file", "rename", "directory"]

@@ -11,7 +11,7 @@ import contextlib
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from .async_files import (
     AppendFile,
@@ -23,7 +23,7 @@ from .async_files import (
     write_atomic,
 )
 from .async_locks import Channel, Event, Lock, Semaphore, StateLock
-from .async_process import Process, open_process
+from .async_process import ByteStream, Process, open_process
 from .async_signals import Signals
 from .async_tasks import CancelScope, Task, TaskGroup, map_concurrently, timeout
 from .async_watch import FileWatcher, Watch
@@ -33,6 +33,7 @@ from .shared import ChannelClosed, Fifo, Prioritised, TaskCancelled, outcome
 __all__ = [
     "PATH",
     "AppendFile",
+    "ByteStream",
     "CancelScope",
     "Cancelled",
     "Channel",
@@ -118,7 +119,15 @@ async def shielded(fn: Callable[P, Coroutine[Any, Any, R]], *args: P.args, **kwa
     return await finished(asyncio.ensure_future(fn(*args, **kwargs)))
 
 
-async def call(fn: Callable[P, R | Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
+@overload
+async def call(fn: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+
+@overload
+async def call(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+
+async def call(fn: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Any:
     """Call ``fn``, which may or may not have to be waited for."""
     result = fn(*args, **kwargs)
     return await result if inspect.isawaitable(result) else result

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 from .shared import ChannelClosed, Fifo, Prioritised, TaskCancelled, outcome
 from .sync_files import AppendFile, append, open_append, read_bytes, run_blocking, write_atomic
 from .sync_locks import Channel, Event, Lock, Semaphore, StateLock
-from .sync_process import Process, open_process
+from .sync_process import ByteStream, Process, open_process
 from .sync_scope import Cancelled, Scope, current_scope, entered
 from .sync_signals import Signals
 from .sync_tasks import CancelScope, Task, TaskGroup, map_concurrently, timeout
@@ -26,6 +26,7 @@ from .sync_watch import FileWatcher, Watch
 __all__ = [
     "PATH",
     "AppendFile",
+    "ByteStream",
     "CancelScope",
     "Cancelled",
     "Channel",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -302,6 +303,6 @@ async def test_after_lost_records_everything_may_have_changed(tmp_path: Path) ->
 
 
 async def test_a_system_without_inotify_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inotify.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     async with rt.FileWatcher() as watcher:
         assert not watcher.watching

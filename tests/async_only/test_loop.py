@@ -15,7 +15,7 @@ from codeagent._runtime import async_runtime as rt
 from codeagent._runtime import children
 from codeagent._runtime.loops import choose_loop
 
-from ..runtime_support import alive, descriptors
+from ..runtime_support import Gate, alive, descriptors
 
 LOOPS = ["asyncio", "uvloop"]
 
@@ -76,7 +76,7 @@ async def _many_things(where: Path) -> None:
         assert await child.stderr.read() == b"e\n"
         assert await child.stdout.read() == b""
         assert await child.wait() == 3
-    async with rt.CancelScope(0.01), await rt.open_process(["sleep", "3600"]) as child:
+    async with await rt.open_process(["sleep", "3600"]) as child, rt.CancelScope(0.01):
         await child.stdout.read()
     assert await child.wait() < 0
 
@@ -157,6 +157,22 @@ async def test_a_process_takes_one_hop() -> None:
             assert sum([len(chunk) async for chunk in process.stdout]) == 1_000_000
             await process.wait()
         assert executor.submitted == 1
+
+
+async def test_a_call_that_has_not_begun_is_dropped_at_once_when_its_caller_is_cancelled() -> None:
+    gate = Gate()
+    ran: list[int] = []
+    with ThreadPoolExecutor(1) as executor:
+        asyncio.get_running_loop().set_default_executor(executor)
+        async with rt.TaskGroup() as group:
+            group.start_soon(rt.run_blocking, gate.pass_through)
+            queued = group.start_soon(rt.run_blocking, ran.append, 1)
+            await rt.checkpoint()
+            queued.cancel()
+            with pytest.raises(rt.TaskCancelled):
+                await queued.wait()
+            gate.open()
+    assert ran == []
 
 
 class _CancelledAt:

@@ -156,6 +156,7 @@ def test_a_scope_cancelled_between_the_look_and_the_wait_ends_the_wait() -> None
 
 def test_a_scope_cancelled_exactly_before_the_wait_ends_it() -> None:
     scope = Scope(None)
+    canceller: threading.Thread | None = None
 
     class Cancelling(threading.Condition):
         """Has the scope cancelled by another thread when the wait is about to begin."""
@@ -167,7 +168,6 @@ def test_a_scope_cancelled_exactly_before_the_wait_ends_it() -> None:
                 canceller.start()
             return super().wait(timeout)
 
-    canceller: threading.Thread | None = None
     changed = Cancelling()
     with entered(scope), changed, pytest.raises(rt.Cancelled):
         current_scope().wait(changed, lambda: False)
