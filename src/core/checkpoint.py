@@ -245,11 +245,19 @@ def _entries_for(tasks: Sequence[Task], old: list[Json], keep: int) -> list[Json
         if task.state is not TaskState.PENDING or task.started_at is not None or task.completed
     )
     ours = {(task.id, task.text): task for task in prune(begun, keep)}
-    entries = []
+    known: dict[tuple[str, str], Json] = {}
+    places: list[Json | None] = []
     for entry in old:
-        task = ours.pop(_key(entry), None)
-        entries.append(entry if task is None else _entry(task, entry, len(tasks)))
-    entries.extend(_entry(task, {}, len(tasks)) for task in ours.values())
+        key = _key(entry)
+        is_ours = key in ours and key not in known
+        if is_ours:
+            known[key] = entry
+        places.append(None if is_ours else entry)
+    written = (_entry(task, known.get(key, {}), len(tasks)) for key, task in ours.items())
+    # In the order of the list, wherever it stood before: what is written does
+    # not depend on when it was written last.
+    entries = [next(written) if entry is None else entry for entry in places]
+    entries.extend(written)
     return _kept(
         entries,
         lambda entry: (
