@@ -69,11 +69,10 @@ class AsyncTaskExecutor:
         kind = instruction_type(task.text)
         steps = self.sequence(kind)
         try:
-            current = await rt.wait_for_future(
-                self._store.begin_attempt(
-                    task.id, path=rt.PATH, instructions=len(steps), now=self._clock()
-                )
-            )
+            current = await rt.shielded(self._begin, task.id, len(steps))
+        except rt.Cancelled:
+            await rt.shielded(self._take_back, task.id)
+            raise
         except InvalidTransition as error:  # a person settled it meanwhile
             logger.info("%s", error)
             return None
@@ -83,6 +82,19 @@ class AsyncTaskExecutor:
             except Fenced as error:
                 logger.warning("%s", error)
                 return None
+
+    async def _begin(self, task_id: str, instructions: int) -> Task:
+        return await rt.wait_for_future(
+            self._store.begin_attempt(
+                task_id, path=rt.PATH, instructions=instructions, now=self._clock()
+            )
+        )
+
+    async def _take_back(self, task_id: str) -> None:
+        """Undo the beginning of an attempt that nobody has heard of."""
+        task = await rt.wait_for_future(self._store.task(task_id))
+        if task is not None and task.state is TaskState.RUNNING:
+            await rt.wait_for_future(self._store.interrupt_task(task.id, task.epoch, self._clock()))
 
     async def _supervised(
         self, task: Task, steps: tuple[Instruction, ...], kind: str

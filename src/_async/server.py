@@ -293,6 +293,7 @@ class AsyncCodeAgentServer:
             again = await self._executor.execute(task)
         except AgentUnusable as error:
             self._unusable = str(error)
+            self._scheduler.drain()
             self._lifecycle.stop(str(error))
             return None
         self._scheduler.satisfied(await self._final(task.id))

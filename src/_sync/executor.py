@@ -70,11 +70,10 @@ class TaskExecutor:
         kind = instruction_type(task.text)
         steps = self.sequence(kind)
         try:
-            current = rt.wait_for_future(
-                self._store.begin_attempt(
-                    task.id, path=rt.PATH, instructions=len(steps), now=self._clock()
-                )
-            )
+            current = rt.shielded(self._begin, task.id, len(steps))
+        except rt.Cancelled:
+            rt.shielded(self._take_back, task.id)
+            raise
         except InvalidTransition as error:  # a person settled it meanwhile
             logger.info("%s", error)
             return None
@@ -84,6 +83,19 @@ class TaskExecutor:
             except Fenced as error:
                 logger.warning("%s", error)
                 return None
+
+    def _begin(self, task_id: str, instructions: int) -> Task:
+        return rt.wait_for_future(
+            self._store.begin_attempt(
+                task_id, path=rt.PATH, instructions=instructions, now=self._clock()
+            )
+        )
+
+    def _take_back(self, task_id: str) -> None:
+        """Undo the beginning of an attempt that nobody has heard of."""
+        task = rt.wait_for_future(self._store.task(task_id))
+        if task is not None and task.state is TaskState.RUNNING:
+            rt.wait_for_future(self._store.interrupt_task(task.id, task.epoch, self._clock()))
 
     def _supervised(self, task: Task, steps: tuple[Instruction, ...], kind: str) -> float | None:
         """The attempt, with its end recorded however it comes about."""

@@ -294,6 +294,7 @@ class CodeAgentServer:
             again = self._executor.execute(task)
         except AgentUnusable as error:
             self._unusable = str(error)
+            self._scheduler.drain()
             self._lifecycle.stop(str(error))
             return None
         self._scheduler.satisfied(self._final(task.id))
