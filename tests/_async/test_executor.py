@@ -262,6 +262,22 @@ async def test_a_stop_that_comes_when_the_task_is_done_leaves_it_done_and_ticked
     assert (rig.sink.names()[-1], "task.interrupted" in rig.sink.names()) == ("task.done", False)
 
 
+async def test_a_stop_in_the_moment_of_the_beginning_leaves_the_task_as_it_was(
+    tmp_path: Path,
+) -> None:
+    async with AsyncIOManager() as io:
+        with rigged(tmp_path, io) as rig:
+            rig.store.held = {"begin_attempt"}
+            async with rt.TaskGroup() as group:
+                group.start_soon(rig.executor.execute, await rig.add())
+                await until(lambda: "begin_attempt" in rig.store.calls)
+                group.cancel()
+                rig.store.release()
+            task = await rig.stored()
+    assert (task.state, task.attempts, task.epoch) == (TaskState.PENDING, 0, 1)
+    assert (rig.sink.events, rig.driver.prompts) == ([], [])
+
+
 async def _take_over(rig: Rig) -> None:
     """Another attempt takes the task over, as a second server would."""
     await rt.wait_for_future(rig.store.interrupt_task("task_1", 1, NOW))

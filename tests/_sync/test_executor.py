@@ -263,6 +263,22 @@ def test_a_stop_that_comes_when_the_task_is_done_leaves_it_done_and_ticked(
     assert (rig.sink.names()[-1], "task.interrupted" in rig.sink.names()) == ("task.done", False)
 
 
+def test_a_stop_in_the_moment_of_the_beginning_leaves_the_task_as_it_was(
+    tmp_path: Path,
+) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io) as rig:
+            rig.store.held = {"begin_attempt"}
+            with rt.TaskGroup() as group:
+                group.start_soon(rig.executor.execute, rig.add())
+                until(lambda: "begin_attempt" in rig.store.calls)
+                group.cancel()
+                rig.store.release()
+            task = rig.stored()
+    assert (task.state, task.attempts, task.epoch) == (TaskState.PENDING, 0, 1)
+    assert (rig.sink.events, rig.driver.prompts) == ([], [])
+
+
 def _take_over(rig: Rig) -> None:
     """Another attempt takes the task over, as a second server would."""
     rt.wait_for_future(rig.store.interrupt_task("task_1", 1, NOW))
