@@ -55,7 +55,7 @@ class H2Connection(Connection):
         return self._limit
 
     def begin(self, head: RequestHead, body: bytes, *, more: bool) -> tuple[Exchange, int]:
-        if self.draining or self.closed:
+        if self.draining or self.closed or self.streams >= self._limit:
             raise Unusable
         if self.machine.exhausted:
             self.retire()

@@ -50,9 +50,12 @@ class Pool:
         self._leaving: set[Connection] = set()
         self._closing = False
 
-    async def acquire(self, origin: Origin, deadlines: Deadlines) -> Connection:
+    async def acquire(
+        self, origin: Origin, deadlines: Deadlines, *, again: bool = False
+    ) -> Connection:
         """A connection on which one request's place is reserved.
 
+        A request that comes ``again`` goes before those that wait for the first time.
         Raises `httpx.ConnectError`, `httpx.ConnectTimeout`, `httpx.PoolTimeout`
         or `httpx.ProxyError`.
         """
@@ -61,11 +64,11 @@ class Pool:
         place = self._places.get(origin)
         if place is None:
             place = self._enter(origin)
-        if not place.waiters:
+        if again or not place.waiters:
             connection = self._take(place)
             if connection is not None:
                 return connection
-        return await self._wait(place, deadlines)
+        return await self._wait(place, deadlines, again)
 
     def unused(self, connection: Connection) -> None:
         """A place that is not reserved any more was not used either."""
@@ -93,9 +96,12 @@ class Pool:
             return connection
         return None
 
-    async def _wait(self, place: _Place, deadlines: Deadlines) -> Connection:
+    async def _wait(self, place: _Place, deadlines: Deadlines, again: bool) -> Connection:
         waiter: Waiter = self._loop.create_future()
-        place.waiters.append(waiter)
+        if again:
+            place.waiters.appendleft(waiter)
+        else:
+            place.waiters.append(waiter)
         self._open_if_needed(place)
         phase = "pool" if place.ledger.members else "connect"
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from types import TracebackType
 from typing import cast
 
@@ -58,8 +58,8 @@ class HTTP2Transport(httpx.AsyncBaseTransport):
     ``proxy`` is an HTTP proxy's URL or an `httpx.Proxy`; proxies named in the
     environment are httpx's business and do not concern a transport.
 
-    A transport belongs to the event loop that first uses it; when that loop is
-    closed, the next one starts with new connections.
+    A transport belongs to the event loop that first uses it.  Its connections
+    end with that loop, and the next loop starts with new ones.
 
     Requests raise the exceptions of httpx.  A request is repeated, on another
     connection, only where the server cannot have acted on it or where
@@ -82,12 +82,13 @@ class HTTP2Transport(httpx.AsyncBaseTransport):
         self._counters = Counters()
         self._pool: Pool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._end: AsyncGenerator[None, None]
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         pool = self._pool
         loop = asyncio.get_running_loop()
         if pool is None or loop is not self._loop:
-            pool = self._begin(loop)
+            pool = await self._begin(loop)
         extensions = request.extensions
         origin = origin_of(request.url, extensions.get("sni_hostname"))
         deadlines = Deadlines(origin, extensions, loop, self.limits.total_timeout)
@@ -112,8 +113,10 @@ class HTTP2Transport(httpx.AsyncBaseTransport):
         except httpx.RequestNotRead:
             body, parts = b"", _Parts(cast(AsyncIterable[bytes], request.stream))
         attempts = 0
+        again = False
         while True:
-            connection = await pool.acquire(origin, deadlines)
+            connection = await pool.acquire(origin, deadlines, again=again)
+            again = True
             exchange: Exchange | None = None
             try:
                 exchange, sent = self._start(pool, connection, head, body, parts)
@@ -175,14 +178,16 @@ class HTTP2Transport(httpx.AsyncBaseTransport):
             return True
         return exchange.fate is Fate.UNKNOWN and is_idempotent(request)
 
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> Pool:
+    async def _begin(self, loop: asyncio.AbstractEventLoop) -> Pool:
         if self._loop is not None and self._loop is not loop and not self._loop.is_closed():
             raise RuntimeError(
                 "this transport is in use by another event loop that still runs: make one for each"
             )
         self._loop = loop
-        self._pool = Pool(self.limits, self._dialer, self._counters)
-        return self._pool
+        self._pool = pool = Pool(self.limits, self._dialer, self._counters)
+        self._end = _close_at_the_end(pool)
+        await anext(self._end)
+        return pool
 
     def snapshot(self) -> Snapshot:
         """What the pool is doing, and what it has done."""
@@ -192,9 +197,9 @@ class HTTP2Transport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close all connections.  The transport may be used again afterwards."""
-        pool, self._pool = self._pool, None
-        if pool is not None and self._loop is asyncio.get_running_loop():
-            await pool.aclose()
+        if self._pool is not None and self._loop is asyncio.get_running_loop():
+            self._pool = None
+            await self._end.aclose()
 
     async def __aenter__(self) -> HTTP2Transport:
         return self
@@ -206,6 +211,14 @@ class HTTP2Transport(httpx.AsyncBaseTransport):
         traceback: TracebackType | None = None,
     ) -> None:
         await self.aclose()
+
+
+async def _close_at_the_end(pool: Pool) -> AsyncGenerator[None, None]:
+    """Close ``pool`` with the generator, which the event loop does at its own end."""
+    try:
+        yield
+    finally:
+        await pool.aclose()
 
 
 class _Parts:
