@@ -14,6 +14,9 @@ from .io import AsyncIOManager
 RAW_KEPT = 100
 """Tasks whose agents' raw output stays."""
 
+PAUSE = 0.1
+"""Seconds between two writes: what happens meanwhile is written together."""
+
 
 class AsyncJournal:
     """One log a task, ``logs/task_<id>_<time>.log``; the newest are kept.
@@ -52,6 +55,7 @@ class AsyncJournal:
             await self._more.wait()
             self._more.clear()
             await rt.shielded(self.flush)
+            await rt.sleep(PAUSE)
 
     async def flush(self) -> None:
         """Write everything that was taken so far."""

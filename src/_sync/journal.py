@@ -15,6 +15,9 @@ from .io import IOManager
 RAW_KEPT = 100
 """Tasks whose agents' raw output stays."""
 
+PAUSE = 0.1
+"""Seconds between two writes: what happens meanwhile is written together."""
+
 
 class Journal:
     """One log a task, ``logs/task_<id>_<time>.log``; the newest are kept.
@@ -53,6 +56,7 @@ class Journal:
             self._more.wait()
             self._more.clear()
             rt.shielded(self.flush)
+            rt.sleep(PAUSE)
 
     def flush(self) -> None:
         """Write everything that was taken so far."""

@@ -4,9 +4,7 @@ stand-in agent that needs no account and no network."""
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +54,9 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo; 0 if every task of it was done."""
+    import shutil
+    import tempfile
+
     from ..app import Request, prepare
     from .run import start
 

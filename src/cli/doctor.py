@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import platform
-import sqlite3
 import sys
 from collections.abc import Iterator
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import __version__
@@ -58,6 +56,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _installation() -> Iterator[Finding]:
+    import sqlite3
+    from importlib import metadata
+
     from .._runtime.inotify import WatchTable, WatchUnavailable
     from .._runtime.loops import choose_loop
 

@@ -172,6 +172,13 @@ class _File(RotatingFileHandler):
     """A rotated file; a disk that refuses is told of once on standard error."""
 
     _told = False
+    _formatted: tuple[logging.LogRecord, str] | None = None
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The text of ``record``, made once: the check for rotation asks for it too."""
+        if self._formatted is None or self._formatted[0] is not record:
+            self._formatted = (record, super().format(record))
+        return self._formatted[1]
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Say once that lines are being lost, and go on."""
