@@ -55,7 +55,7 @@ def texts(path: Path) -> list[str]:
 
 def begin(store: SpyStore, text: str, now: float = NOW) -> Task:
     """A task whose attempt has begun, so that the document tells of it."""
-    task = Task(f"task_of_{text}", text, created_at=now)
+    task = Task(f"task_of_{text}", text, position=9, created_at=now)
     rt.wait_for_future(store.add_tasks([task]))
     begun: Task = rt.wait_for_future(
         store.begin_attempt(task.id, path=rt.PATH, instructions=2, now=now)
