@@ -133,3 +133,47 @@ def end_stranger(pid: int, started: str, patience: float = 5.0) -> bool:
         return False
     finally:
         os.close(watched)
+
+
+def end_marked(mark: str, patience: float = 5.0) -> list[int]:
+    """End every process in whose environment ``mark`` (``NAME=value``) stands; their ids.
+
+    A server that is killed may just have started a child whose id it could not
+    record any more, and the child may have left its group.  Those that this
+    process descends from are spared.  Waits up to ``patience`` seconds for
+    each.  Without procfs (proc(5)) nothing is found.
+    """
+    spared, ended = _lineage(), []
+    for entry in Path("/proc").glob("[0-9]*"):
+        pid = int(entry.name)
+        if pid in spared:
+            continue
+        try:
+            watched = os.pidfd_open(pid)
+        except (OSError, AttributeError):
+            continue
+        try:
+            if mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                signal.pidfd_send_signal(watched, signal.SIGKILL)
+                poller = select.poll()
+                poller.register(watched, select.POLLIN)
+                poller.poll(patience * 1000)
+                ended.append(pid)
+        except OSError:  # it has ended, or it is somebody else's
+            pass
+        finally:
+            os.close(watched)
+    return ended
+
+
+def _lineage() -> set[int]:
+    """This process, its parent, and so on."""
+    found, pid = set[int](), os.getpid()
+    while pid > 0 and pid not in found:
+        found.add(pid)
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_bytes()
+        except OSError:
+            break
+        pid = int(stat[stat.rindex(b")") + 2 :].split()[1])
+    return found

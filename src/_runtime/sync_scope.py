@@ -119,9 +119,16 @@ class Scope:
 
     def wait_readable(self, descriptor: int) -> None:
         """Wait until ``descriptor`` can be read, perhaps in vain; raises `Cancelled`."""
+        self._wait_for(descriptor, select.POLLIN)
+
+    def wait_writable(self, descriptor: int) -> None:
+        """Wait until ``descriptor`` can be written, perhaps in vain; raises `Cancelled`."""
+        self._wait_for(descriptor, select.POLLOUT)
+
+    def _wait_for(self, descriptor: int, event: int) -> None:
         bell = _Bell()
         poller = select.poll()
-        poller.register(descriptor, select.POLLIN)  # errors and hang-ups are always told
+        poller.register(descriptor, event)  # errors and hang-ups are always told
         poller.register(bell.reader, select.POLLIN)
         self._wakers[bell] = bell.ring
         try:
