@@ -1,0 +1,94 @@
+# Generated from tests/_async/test_runtime_files.py. Do not edit.
+"""Files through the runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codeagent._runtime import files
+from codeagent._runtime import sync_runtime as rt
+
+from .helpers import until
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    rt.write_atomic(path, b"one\r\ntwo\0")
+    assert rt.read_bytes(path) == b"one\r\ntwo\0"
+
+
+def test_reading_a_missing_file_raises(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        rt.read_bytes(tmp_path / "nothing")
+
+
+def test_writing_into_a_missing_directory_raises_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        rt.write_atomic(tmp_path / "nowhere" / "file", b"")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_readers_see_the_old_or_the_new_file_and_nothing_between(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    contents = [bytes([letter]) * 200_000 for letter in b"ab"]
+    rt.write_atomic(path, contents[0])
+    seen: set[bytes] = set()
+
+    def read(done: rt.Event) -> None:
+        while not done.is_set():
+            seen.add(rt.read_bytes(path))
+
+    with rt.TaskGroup() as group:
+        done = rt.Event()
+        group.start_soon(read, done)
+        for number in range(20):
+            rt.write_atomic(path, contents[number % 2])
+        until(lambda: seen)
+        done.set()
+    assert seen <= set(contents)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_appending_makes_the_file_and_adds_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    rt.append(path, b"one\n")
+    rt.append(path, b"two\n")
+    assert path.read_bytes() == b"one\ntwo\n"
+
+
+def test_lines_appended_by_many_stay_whole(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    lines = [f"{number:04}".encode() * 500 + b"\n" for number in range(40)]
+
+    def write(line: bytes) -> None:
+        rt.append(path, line)
+
+    rt.map_concurrently(write, lines, limit=8)
+    assert sorted(path.read_bytes().splitlines(keepends=True)) == lines
+
+
+def test_a_growing_file_shows_each_write_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "raw"
+    with rt.open_append(path) as raw:
+        raw.write(b"first ")
+        assert path.read_bytes() == b"first "
+        raw.write(b"")
+        raw.write(b"second")
+        assert path.read_bytes() == b"first second"
+    with rt.open_append(path) as raw:
+        raw.write(b"!")
+    assert path.read_bytes() == b"first second!"
+
+
+def test_a_growing_file_that_cannot_be_opened_raises(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="nowhere"):
+        rt.open_append(tmp_path / "nowhere" / "raw")
+
+
+def test_a_plain_operation_runs_beside_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_bytes(b"one\n")
+    assert rt.run_blocking(files.edit, path, lambda data: data + b"two\n")
+    assert path.read_bytes() == b"one\ntwo\n"
