@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .._runtime import async_runtime as rt
-from .._runtime.children import end_stranger
+from .._runtime.children import end_marked, end_stranger
 from ..core import status as texts
 from ..core.agents import Adapter
 from ..core.config import Config
@@ -34,6 +34,9 @@ from .status import AsyncStatusManager
 from .todo import AsyncTodoManager, Loaded
 
 logger = logging.getLogger(__name__)
+
+MARK = "CODEAGENT_STATE"
+"""The variable in the environment of every agent that tells whose it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class AsyncCodeAgentServer:
             keep=config.server.checkpoint.keep_completed_tasks,
             clock=clock,
         )
-        self._driver = AsyncAgentDriver(environment)
+        self._driver = AsyncAgentDriver({**environment, MARK: str(layout.state)})
         self._runner = AsyncInstructionRunner(
             config=config,
             layout=layout,
@@ -171,6 +174,9 @@ class AsyncCodeAgentServer:
             await rt.wait_for_future(
                 self._store.process_ended(process.task_id, process.epoch, process.position)
             )
+        if not left.clean:
+            for pid in await rt.run_blocking(end_marked, f"{MARK}={self._layout.state}"):
+                logger.warning("ended the process %d that a former run left behind", pid)
         session = f"{local(now):%Y%m%d_%H%M%S}"
         await rt.wait_for_future(self._store.server_started(session, now))
         await self._status.open()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .._runtime import sync_runtime as rt
-from .._runtime.children import end_stranger
+from .._runtime.children import end_marked, end_stranger
 from ..core import status as texts
 from ..core.agents import Adapter
 from ..core.config import Config
@@ -35,6 +35,9 @@ from .status import StatusManager
 from .todo import Loaded, TodoManager
 
 logger = logging.getLogger(__name__)
+
+MARK = "CODEAGENT_STATE"
+"""The variable in the environment of every agent that tells whose it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class CodeAgentServer:
             keep=config.server.checkpoint.keep_completed_tasks,
             clock=clock,
         )
-        self._driver = AgentDriver(environment)
+        self._driver = AgentDriver({**environment, MARK: str(layout.state)})
         self._runner = InstructionRunner(
             config=config,
             layout=layout,
@@ -172,6 +175,9 @@ class CodeAgentServer:
             rt.wait_for_future(
                 self._store.process_ended(process.task_id, process.epoch, process.position)
             )
+        if not left.clean:
+            for pid in rt.run_blocking(end_marked, f"{MARK}={self._layout.state}"):
+                logger.warning("ended the process %d that a former run left behind", pid)
         session = f"{local(now):%Y%m%d_%H%M%S}"
         rt.wait_for_future(self._store.server_started(session, now))
         self._status.open()
