@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -113,9 +112,3 @@ def test_migrate_shows_the_version_of_the_state(tmp_path: Path) -> None:
     assert re.search(r"^0001 .* yes$", shown.stdout, re.MULTILINE)
     missing = codeagent("migrate", "status", "--state", tmp_path / "absent", cwd=tmp_path)
     assert (missing.code, missing.stdout) == (2, "")
-
-
-def test_the_events_of_the_demo_are_one_object_a_line(tmp_path: Path, path: str) -> None:
-    done = codeagent("demo", "--path", path, "--json", cwd=tmp_path)
-    for line in done.stdout.splitlines():
-        assert {"event", "at"} <= set(json.loads(line))

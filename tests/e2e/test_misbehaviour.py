@@ -92,7 +92,6 @@ def test_work_that_was_done_counts(
             {"idle_timeout": 0.5, "grace_period": 0.1},
             "no sign of life for 0.5 s",
         ),
-        ("die", {}, "CLI вернул код 1"),
         ("die:7", {}, "CLI вернул код 7"),
         ("die:0", {"report_timeout": 0.2}, "Таймаут ожидания файла (0.2 секунд)"),
         ("truncated", {"report_timeout": 0.2}, "Таймаут ожидания файла (0.2 секунд)"),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.installations import Place, masked, modern, predecessor, scripted
-from tests.support.processes import Server, left_of, wait_for_end
+from tests.support.processes import Server, left_of
 
 IDLE = "Все задачи выполнены."
 GRACE = {"grace_period": 600}
@@ -24,8 +27,8 @@ def open_gate(place: Place) -> None:
     (place.records.parent / "gate").write_bytes(b"")
 
 
-def checkpoint(place: Place) -> dict[str, object]:
-    document: dict[str, object] = json.loads((place.state / "checkpoint.json").read_text("utf-8"))
+def checkpoint(place: Place) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((place.state / "checkpoint.json").read_text("utf-8"))
     return document
 
 
@@ -140,9 +143,9 @@ def test_a_stopped_server_goes_on_where_it_was(
     assert stopped.events[-1]["clean"] is True
     assert place.read("todo.md") == "- [ ] One (waits at 2)\n- [ ] Two\n"
     document = checkpoint(place)
-    assert document["server_state"]["clean_shutdown"] is True  # type: ignore[index]
+    assert document["server_state"]["clean_shutdown"] is True
     assert document["current_task"] is None
-    (task,) = document["tasks"]  # type: ignore[misc]
+    (task,) = document["tasks"]
     assert (task["state"], task["attempts"]) == ("pending", 0)
     assert task["instruction_progress"]["completed_instructions"] == [1]
 
@@ -187,7 +190,7 @@ def test_a_second_signal_ends_an_agent_that_will_not_go(tmp_path: Path, path: st
         done = server.finish()
     assert (done.code, done.stderr) == (130, "")
     assert left_of(server.agents) == []
-    assert checkpoint(place)["server_state"]["clean_shutdown"] is True  # type: ignore[index]
+    assert checkpoint(place)["server_state"]["clean_shutdown"] is True
 
 
 def test_an_agent_that_will_not_go_has_only_the_grace_period(tmp_path: Path, path: str) -> None:
@@ -213,22 +216,24 @@ def test_an_idle_server_stops_cleanly(tmp_path: Path, path: str) -> None:
     assert document["server_state"]["clean_shutdown"] is True
 
 
-def test_the_agents_of_a_killed_server_are_ended_by_the_next(tmp_path: Path, path: str) -> None:
-    place = scripted(tmp_path, "- [ ] One (waits at 1)\n")
-    with serve(place, path) as server, serve_after_kill(server, place, path) as second:
-        second.until("agent.started")
-        assert left_of(server.agents) == []
-        open_gate(place)
-        done = second.finish()
+@pytest.mark.parametrize("recorded", [True, False])
+def test_the_agents_of_a_killed_server_are_ended_by_the_next(
+    tmp_path: Path, path: str, recorded: bool
+) -> None:
+    place = predecessor(tmp_path, "- [ ] One (waits at 1)\n")
+    with serve(place, path) as first:
+        first.until("agent.started")
+        first.process.kill()
+        first.process.wait()
+        if not recorded:  # as if it had been killed a moment earlier
+            with closing(sqlite3.connect(place.state / "codeagent.db")) as database:
+                database.execute("UPDATE step SET pid = NULL")
+                database.commit()
+        with serve(place, path, "run") as second:
+            second.until("agent.started")
+            assert left_of(first.agents) == []
+            open_gate(place)
+            done = second.finish()
     assert (done.code, done.stderr) == (0, "")
     status = place.read("codeAgentProjectStatus.md")
     assert "\n## Восстановление после сбоя. Незавершенных задач: 1, с ошибками: 0\n" in status
-
-
-def serve_after_kill(server: Server, place: Place, path: str) -> Server:
-    """Kill a server whose agent waits, see the agent live on, start the next server."""
-    server.until("agent.started")
-    server.process.kill()
-    wait_for_end(server.pid)
-    server.process.wait()
-    return serve(place, path, "run")

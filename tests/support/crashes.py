@@ -28,7 +28,6 @@ class Story:
     checkpoint: str
     completed: set[Step] = field(default_factory=set)
     in_flight: set[tuple[str, int, int]] = field(default_factory=set)
-    agents: list[int] = field(default_factory=list)
     kills: int = 0
 
     def __post_init__(self) -> None:
@@ -57,7 +56,7 @@ class Story:
         self._note(result, before)
         self._look()
         assert result.code == 0, result
-        assert left_of(self.agents) == []
+        assert left_of([run["pid"] for run in self.place.runs()]) == []
         wanted = {(text, step) for text in self.tasks() for step in self.positions()}
         assert self.completed == wanted
         runs = Counter(self.place.steps())
@@ -94,8 +93,6 @@ class Story:
             if event["event"] == "instruction.done":
                 assert step not in self.completed
                 self.completed.add(step)  # type: ignore[arg-type]
-            if event["event"] == "agent.started":
-                self.agents.append(event["pid"])
 
     def _look(self) -> None:
         """What lies on the disk is whole, whatever happened."""

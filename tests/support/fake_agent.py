@@ -18,7 +18,7 @@ import re
 import sys
 
 
-def main():
+def main() -> int:
     arguments = sys.argv[1:]
     streams = "stream-json" in arguments
     given = sys.stdin.buffer.read().decode()
@@ -27,9 +27,9 @@ def main():
     report = find(r"^REPORT: (.*)$", prompt) or find(r"to the file (\S+)$", prompt)
     phrase = find(r"^PHRASE: (.*)$", prompt) or find(r"must end with .*\n(.*)$", prompt)
     step = int(find(r"^STEP: (\d+)$", prompt) or (1 if "/work_" in report else 2))
+    record(task, step, given)
     if streams:
         say(type="system", subtype="init", session_id="s", model="fake", cwd=os.getcwd())
-    record(task, step, given)
     if f"(waits at {step})" in task:
         with open(os.environ["FAKE_AGENT_GATE"]) as gate:
             gate.read()
@@ -49,12 +49,12 @@ def main():
     return 0
 
 
-def find(pattern, text):
+def find(pattern: str, text: str) -> str:
     found = re.findall(pattern, text, re.MULTILINE)
     return found[-1].strip() if found else ""
 
 
-def record(task, step, given):
+def record(task: str, step: int, given: str) -> None:
     place = os.environ.get("FAKE_AGENT_RECORDS")
     if not place:
         return
@@ -79,7 +79,7 @@ def record(task, step, given):
     os.close(descriptor)
 
 
-def say(**event):
+def say(**event: object) -> None:
     print(json.dumps(event), flush=True)
 
 
