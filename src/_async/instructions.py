@@ -14,7 +14,12 @@ from ..core.agent_run import Ending, Limits
 from ..core.agents import Adapter
 from ..core.config import Config
 from ..core.events import Event, Sink
-from ..core.failure import explain, is_critical
+from ..core.failure import (
+    explain,
+    in_predecessors_words,
+    is_critical,
+    with_last_words,
+)
 from ..core.instructions import Instruction, Rendered, render, task_values
 from ..core.layout import Layout
 from ..core.screening import REFUSAL, reason_to_refuse
@@ -89,7 +94,7 @@ class AsyncInstructionRunner:
         self._say("instruction.started", task, **about, timeout=limits.work)
         outcome = await self._carry_out(task, instruction, limits, began)
         succeeded = outcome.ending is Ending.SUCCEEDED
-        reason = "" if succeeded else explain(outcome.reason, outcome.stderr)
+        reason, unusable = self._judge(outcome, limits)
         ended = self._clock()
         report = outcome.report
         task = await rt.wait_for_future(
@@ -114,8 +119,18 @@ class AsyncInstructionRunner:
             if outcome.stderr:
                 logger.info("the end of its standard error: %s", outcome.stderr[-2000:])
             self._say("instruction.failed", task, **about, reason=reason, seconds=seconds)
-        unusable = outcome.ending is Ending.NOT_STARTED or is_critical(reason)
         return StepOutcome(task, reason, unusable)
+
+    def _judge(self, outcome: AgentOutcome, limits: Limits) -> tuple[str, bool]:
+        """Why the agent failed, "" if it did not; whether it would fail everywhere."""
+        if outcome.ending is Ending.SUCCEEDED:
+            return "", False
+        reason = outcome.reason
+        if self._config.predecessor:
+            reason = in_predecessors_words(outcome.ending, reason, outcome.exit_code, limits)
+        reason = explain(reason, outcome.stderr)
+        unusable = outcome.ending is Ending.NOT_STARTED or is_critical(reason)
+        return with_last_words(reason, outcome.stderr), unusable
 
     async def _carry_out(
         self, task: Task, instruction: Instruction, limits: Limits, now: float

@@ -200,6 +200,7 @@ class AsyncCodeAgentServer:
             while True:
                 await self._read_list()
                 if not self._submitted.is_set():
+                    await self._tell_blocked()
                     if self._exhausted() or not self._keep_watching:
                         break
                     await self._note_idle()
@@ -211,6 +212,16 @@ class AsyncCodeAgentServer:
     def _exhausted(self) -> bool:
         limit = self._config.server.max_iterations
         return limit is not None and self._iterations >= limit
+
+    async def _tell_blocked(self) -> None:
+        """Say of every task that waits in vain what it waits for."""
+        blocked = self._scheduler.blocked()
+        if not blocked:
+            return
+        tasks = {task.id: task for task in await rt.wait_for_future(self._store.tasks())}
+        for task_id, missing in sorted(blocked.items()):
+            others = ", ".join(repr(tasks[other].text) for other in sorted(missing))
+            self._tell_problem(tasks[task_id].text, f"waits for {others}, which is not done")
 
     async def _note_idle(self) -> None:
         await self._status.append(texts.all_done(self._clock()))
@@ -274,9 +285,14 @@ class AsyncCodeAgentServer:
         problems |= {
             (text, f"comes after {name!r}, which no task is") for text, name in plan.unknown
         }
-        for place, problem in sorted(problems - self._problems):
-            self._say("list.problem", file=place, problem=problem)
-        self._problems = problems
+        if not self._iterations:  # later ones are told when they fail
+            problems |= {
+                (task.text, f"has failed {task.attempts} times; codeagent retry lets it run again")
+                for task in plan.exhausted
+            }
+        self._problems &= problems  # what is mended may come back, and is told again
+        for place, problem in sorted(problems):
+            self._tell_problem(place, problem)
         totals = Totals(
             done=loaded.count(ItemState.DONE) + len(plan.to_mark),
             failed=len(plan.exhausted),
@@ -293,6 +309,11 @@ class AsyncCodeAgentServer:
                 files=list(loaded.files),
             )
         self._totals = totals
+
+    def _tell_problem(self, place: str, problem: str) -> None:
+        if (place, problem) not in self._problems:
+            self._problems.add((place, problem))
+            self._say("list.problem", file=place, problem=problem)
 
     async def _execute(self, task: Task) -> float | None:
         try:

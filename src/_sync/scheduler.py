@@ -94,6 +94,11 @@ class TaskScheduler:
         with self._state:
             return self._backlog.ids()
 
+    def blocked(self) -> dict[str, frozenset[str]]:
+        """The tasks that wait for others, with the ids of those."""
+        with self._state:
+            return self._backlog.blocked()
+
     def running(self) -> frozenset[str]:
         """The ids of the tasks that run."""
         with self._state:

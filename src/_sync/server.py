@@ -201,6 +201,7 @@ class CodeAgentServer:
             while True:
                 self._read_list()
                 if not self._submitted.is_set():
+                    self._tell_blocked()
                     if self._exhausted() or not self._keep_watching:
                         break
                     self._note_idle()
@@ -212,6 +213,16 @@ class CodeAgentServer:
     def _exhausted(self) -> bool:
         limit = self._config.server.max_iterations
         return limit is not None and self._iterations >= limit
+
+    def _tell_blocked(self) -> None:
+        """Say of every task that waits in vain what it waits for."""
+        blocked = self._scheduler.blocked()
+        if not blocked:
+            return
+        tasks = {task.id: task for task in rt.wait_for_future(self._store.tasks())}
+        for task_id, missing in sorted(blocked.items()):
+            others = ", ".join(repr(tasks[other].text) for other in sorted(missing))
+            self._tell_problem(tasks[task_id].text, f"waits for {others}, which is not done")
 
     def _note_idle(self) -> None:
         self._status.append(texts.all_done(self._clock()))
@@ -275,9 +286,14 @@ class CodeAgentServer:
         problems |= {
             (text, f"comes after {name!r}, which no task is") for text, name in plan.unknown
         }
-        for place, problem in sorted(problems - self._problems):
-            self._say("list.problem", file=place, problem=problem)
-        self._problems = problems
+        if not self._iterations:  # later ones are told when they fail
+            problems |= {
+                (task.text, f"has failed {task.attempts} times; codeagent retry lets it run again")
+                for task in plan.exhausted
+            }
+        self._problems &= problems  # what is mended may come back, and is told again
+        for place, problem in sorted(problems):
+            self._tell_problem(place, problem)
         totals = Totals(
             done=loaded.count(ItemState.DONE) + len(plan.to_mark),
             failed=len(plan.exhausted),
@@ -294,6 +310,11 @@ class CodeAgentServer:
                 files=list(loaded.files),
             )
         self._totals = totals
+
+    def _tell_problem(self, place: str, problem: str) -> None:
+        if (place, problem) not in self._problems:
+            self._problems.add((place, problem))
+            self._say("list.problem", file=place, problem=problem)
 
     def _execute(self, task: Task) -> float | None:
         try:

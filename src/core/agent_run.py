@@ -129,9 +129,9 @@ class AgentRun:
         if self._report_at is not None:  # the work is there, the agent hangs
             return self._end(Ending.SUCCEEDED, "", now)
         if now >= self._started_at + self._limits.work:
-            reason = f"Таймаут выполнения ({_seconds(self._limits.work)} секунд)"
+            reason = f"the instruction's time is used up ({self._limits.work:g} s)"
             return self._end(Ending.TIMED_OUT, reason, now)
-        reason = f"no sign of life for {_seconds(self._limits.silence)} s"
+        reason = f"no sign of life for {self._limits.silence:g} s"
         return self._end(Ending.STALLED, reason, now)
 
     def deadline(self) -> float | None:
@@ -167,15 +167,13 @@ class AgentRun:
         return [Action.FINISH] if self._exited else [Action.TERMINATE]
 
     def _no_report_text(self) -> str:
-        text = f"Таймаут ожидания файла ({_seconds(self._limits.report)} секунд)"
+        text = f"the report did not come within {self._limits.report:g} s"
         if self._announces and not self._exited:
             text += "; the agent was still running"
         return text
 
 
 def _exit_text(code: int) -> str:
-    return f"CLI вернул код {code}" if code >= 0 else f"CLI вернул код {128 - code}"
-
-
-def _seconds(value: float) -> str:
-    return f"{value:g}"
+    if code < 0:
+        return f"the agent was ended by signal {-code}"
+    return f"the agent ended with exit code {code}"

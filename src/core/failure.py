@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from .agent_run import Ending, Limits
+
 UNPAID = "Неоплаченный счет в Cursor. Требуется оплата: https://cursor.com/dashboard"
+
+_LAST_WORDS = 200
 
 _BILLING = (
     "unpaid invoice",
@@ -27,13 +31,35 @@ _CRITICAL = (
 
 
 def explain(reason: str, stderr: str) -> str:
-    """One line for people: the reason, or what standard error says it really was.
+    """The reason, or what standard error says it really was.
 
     Only the billing messages of Cursor are looked for in ``stderr``; anything
     else there may be the output of a tool that the agent has run.
     """
     if any(words in stderr.lower() for words in _BILLING):
         return UNPAID
+    return reason
+
+
+def with_last_words(reason: str, stderr: str) -> str:
+    """One line for people: the reason, and the last line of standard error if there is one."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    if not lines or reason == UNPAID:
+        return reason
+    return f"{reason}: {lines[-1][:_LAST_WORDS]}"
+
+
+def in_predecessors_words(
+    ending: Ending, reason: str, exit_code: int | None, limits: Limits
+) -> str:
+    """The reason as the predecessor would have put it, where it had words for it."""
+    match ending:
+        case Ending.FAILED if exit_code:
+            return f"CLI вернул код {exit_code if exit_code > 0 else 128 - exit_code}"
+        case Ending.TIMED_OUT:
+            return f"Таймаут выполнения ({limits.work:g} секунд)"
+        case Ending.NO_REPORT:
+            return f"Таймаут ожидания файла ({limits.report:g} секунд)"
     return reason
 
 

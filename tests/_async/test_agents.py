@@ -138,7 +138,7 @@ async def test_an_agent_that_never_says_so_has_finished_when_its_report_is_there
 
 async def test_an_agent_that_dies_has_failed(rig: Rig) -> None:
     outcome = await rig.stand_in("die:7")
-    assert (outcome.ending, outcome.reason) == (Ending.FAILED, "CLI вернул код 7")
+    assert (outcome.ending, outcome.reason) == (Ending.FAILED, "the agent ended with exit code 7")
     assert outcome.report is None
 
 
@@ -182,7 +182,7 @@ async def test_an_agent_that_never_comes_to_an_end_is_ended_and_killed_if_it_mus
 ) -> None:
     outcome = await rig.run(script(DEAF), limits(work=0.5, kill=0.1))
     assert (outcome.ending, outcome.exit_code) == (Ending.TIMED_OUT, -signal.SIGKILL)
-    assert outcome.reason == "Таймаут выполнения (0.5 секунд)"
+    assert outcome.reason == "the instruction's time is used up (0.5 s)"
 
 
 async def test_a_flood_is_kept_to_the_last_byte_and_long_lines_do_no_harm(rig: Rig) -> None:
@@ -251,7 +251,7 @@ async def _kill_when_asked(rig: Rig, scope: rt.CancelScope) -> None:
 async def test_a_killed_agent_has_failed(rig: Rig) -> None:
     rig.on_event = lambda event: rig.driver.kill_all()
     outcome = await rig.run(script(DEAF))
-    assert (outcome.ending, outcome.reason) == (Ending.FAILED, "CLI вернул код 137")
+    assert (outcome.ending, outcome.reason) == (Ending.FAILED, "the agent was ended by signal 9")
 
 
 async def test_a_program_that_is_not_there_or_may_not_run_has_not_started(

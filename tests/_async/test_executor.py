@@ -37,7 +37,7 @@ from tests.support.world import (
 from .helpers import forever, until
 
 GOOD = AgentOutcome(ending=Ending.SUCCEEDED, report=Report("docs/results/r.md", "Done!", "d1"))
-BAD = AgentOutcome(ending=Ending.FAILED, reason="CLI вернул код 3", stderr="trace")
+BAD = AgentOutcome(ending=Ending.FAILED, reason="it broke", stderr="one\ntrace\n")
 
 
 class Driver(AsyncAgentDriver):
@@ -191,7 +191,7 @@ async def test_a_failed_instruction_does_not_stop_the_others_but_the_task_fails(
             task = await rig.stored()
     assert (task.state, task.completed, task.attempts) == (TaskState.FAILED, (2,), 1)
     (failed,) = rig.sink.named("instruction.failed")
-    assert (failed["position"], failed["reason"]) == (1, "CLI вернул код 3")
+    assert (failed["position"], failed["reason"]) == (1, "it broke: trace")
     (ended,) = rig.sink.named("task.failed")
     assert (ended["reason"], ended["retry_at"]) == ("1 of 2 instructions succeeded", NOW + 7)
     assert rig.list.read_text("utf-8") == "- [ ] one\n"
@@ -348,7 +348,7 @@ async def test_a_store_that_refuses_ends_it_with_its_own_error(
     "outcome",
     [
         AgentOutcome(ending=Ending.NOT_STARTED, reason="no such program"),
-        AgentOutcome(ending=Ending.FAILED, reason="CLI вернул код 1", stderr="unpaid invoice"),
+        AgentOutcome(ending=Ending.FAILED, reason="it broke", stderr="unpaid invoice"),
         AgentOutcome(ending=Ending.FAILED, reason="Authentication failed"),
     ],
 )

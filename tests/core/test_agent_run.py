@@ -166,12 +166,12 @@ def test_no_limit_of_silence_means_none() -> None:
 @pytest.mark.parametrize(
     ("course", "reason"),
     [
-        ([(1, "exit 3")], "CLI вернул код 3"),
-        ([(1, "exit -9")], "CLI вернул код 137"),
+        ([(1, "exit 3")], "the agent ended with exit code 3"),
+        ([(1, "exit -9")], "the agent was ended by signal 9"),
         ([(1, ERROR)], "no credit"),
-        ([(10, BUSY)], "Таймаут выполнения (100 секунд)"),
-        ([(1, RESULT), (2, EXIT)], "Таймаут ожидания файла (30 секунд)"),
-        ([(1, RESULT)], "Таймаут ожидания файла (30 секунд); the agent was still running"),
+        ([(10, BUSY)], "the instruction's time is used up (100 s)"),
+        ([(1, RESULT), (2, EXIT)], "the report did not come within 30 s"),
+        ([(1, RESULT)], "the report did not come within 30 s; the agent was still running"),
         ([], "no sign of life for 20 s"),
     ],
 )

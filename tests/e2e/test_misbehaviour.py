@@ -92,11 +92,11 @@ def test_work_that_was_done_counts(
             {"idle_timeout": 0.5, "grace_period": 0.1},
             "no sign of life for 0.5 s",
         ),
-        ("die:7", {}, "CLI вернул код 7"),
-        ("die:0", {"report_timeout": 0.2}, "Таймаут ожидания файла (0.2 секунд)"),
-        ("truncated", {"report_timeout": 0.2}, "Таймаут ожидания файла (0.2 секунд)"),
-        ("phraseless", {"report_timeout": 0.2}, "Таймаут ожидания файла (0.2 секунд)"),
-        ("no-report", {"report_timeout": 0.2}, "Таймаут ожидания файла (0.2 секунд)"),
+        ("die:7", {}, "the agent ended with exit code 7"),
+        ("die:0", {"report_timeout": 0.2}, "the report did not come within 0.2 s"),
+        ("truncated", {"report_timeout": 0.2}, "the report did not come within 0.2 s"),
+        ("phraseless", {"report_timeout": 0.2}, "the report did not come within 0.2 s"),
+        ("no-report", {"report_timeout": 0.2}, "the report did not come within 0.2 s"),
         ("no-report,hang-after-result", {"report_timeout": 0.2}, "the agent was still running"),
         ("fail", {}, "the request failed"),
     ],
@@ -117,7 +117,7 @@ def test_an_instruction_has_only_its_time(tmp_path: Path, path: str) -> None:
     _, done = run(tmp_path, path, "slow:40", {}, entry(1, timeout=0.5))
     assert done.code == 1
     assert [event["reason"] for event in done.named("instruction.failed")] == [
-        "Таймаут выполнения (0.5 секунд)"
+        "the instruction's time is used up (0.5 s)"
     ]
 
 
@@ -183,7 +183,7 @@ def test_the_predecessors_agent_may_be_silent_but_not_for_ever(tmp_path: Path, p
     assert done.code == 1
     assert [event["position"] for event in done.named("instruction.done")] == [1]
     reasons = {event["reason"] for event in done.named("instruction.failed")}
-    assert reasons == {"Таймаут выполнения (0.5 секунд)"}
+    assert reasons == {"the instruction's time is used up (0.5 s)"}
     assert left_of([event["pid"] for event in done.named("agent.started")]) == []
 
 

@@ -237,7 +237,7 @@ def test_a_task_that_keeps_failing_needs_a_person(tmp_path: Path, path: str) -> 
     assert [event["retry_at"] is None for event in failures] == [False, False, True]
     last = done.events[-1]
     assert (last["done"], last["failed"], last["exit_code"]) == (1, 1, 1)
-    assert "CLI вернул код 3" in done.named("instruction.failed")[0]["reason"]
+    assert "the agent ended with exit code 3" in done.named("instruction.failed")[0]["reason"]
     lines = place.read("todo.md").splitlines()
     assert lines[0] == "- [ ] Bad (fails at 1) (fails at 2)"
     assert lines[1].startswith("- [x] Good <!-- ")
