@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import httpx
-from hpack import HeaderTuple, NeverIndexedHeaderTuple
+from hpack import NeverIndexedHeaderTuple
 
 _CONNECTION_FIELDS = frozenset(
     (b"host", b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
@@ -30,14 +30,10 @@ class RequestHead(NamedTuple):
 def head_of(request: httpx.Request) -> RequestHead:
     """The head of an httpx request."""
     url = request.url
-    host = request.headers.get("host")
     return RequestHead(
-        request.method.encode("ascii"),
-        url.raw_scheme,
-        host.encode("ascii") if host else url.netloc,
-        url.raw_path,
+        request.method.encode("ascii"), url.raw_scheme, url.netloc, url.raw_path,
         request.headers.raw,
-    )
+    )  # fmt: skip
 
 
 def is_idempotent(request: httpx.Request) -> bool:
@@ -60,12 +56,14 @@ def http2_fields(head: RequestHead) -> list[tuple[bytes, bytes]]:
     for raw_name, value in head.headers:
         name = raw_name.lower()
         if name in _CONNECTION_FIELDS or (name == b"te" and value.lower() != b"trailers"):
+            if name == b"host" and value:
+                fields[2] = (b":authority", value)
             continue
         if b"\n" in value or b"\r" in value or b"\0" in value:
             raise httpx.LocalProtocolError(
                 f"the request's field {name.decode('ascii', 'replace')!r} has a line break or a "
                 "NUL in its value"
             )
-        kind = NeverIndexedHeaderTuple if name in _SECRET_FIELDS else HeaderTuple
-        fields.append(kind(name, value.strip(b" \t")))
+        field = (name, value.strip(b" \t"))
+        fields.append(NeverIndexedHeaderTuple(*field) if name in _SECRET_FIELDS else field)
     return fields

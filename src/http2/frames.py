@@ -112,7 +112,8 @@ class FrameMachine:
         """Give the stream up.  What still arrives on it is discarded."""
         if self._streams.pop(stream_id, None) is not None:
             self._stream_credit.pop(stream_id, None)
-            self._peer.reset_stream(stream_id, code)
+            if not self._peer.streams[stream_id].closed:
+                self._peer.reset_stream(stream_id, code)
             self._peer.forget(stream_id)
 
     def drop(self, stream_id: int) -> None:
@@ -192,7 +193,7 @@ class FrameMachine:
             self._refuse(stream_id, "it sent a body before the status")
         elif stream.expected is not None and stream.received > stream.expected:
             self._refuse(stream_id, "the body is longer than its content-length")
-        else:
+        elif credit:
             self._events.append(Data(stream_id, data, credit))
 
     def _on_end(self, event: StreamEnded) -> None:

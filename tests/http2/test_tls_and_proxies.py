@@ -114,7 +114,7 @@ async def test_http1_survives_cancellation(upstream: Server, make: Make) -> None
 
 async def test_an_http1_answer_that_is_cut_off_is_an_error(upstream: Server, make: Make) -> None:
     client, _ = make()
-    with pytest.raises(httpx.RemoteProtocolError, match="127.0.0.1"):
+    with pytest.raises(httpx.RemoteProtocolError, match="closed|incomplete|without"):
         await client.get(f"http://127.0.0.1:{upstream.port}/cut?n=500")
 
 
@@ -176,7 +176,7 @@ def test_a_proxy_that_is_no_http_proxy_is_rejected() -> None:
 async def test_a_host_that_does_not_answer_is_a_connect_timeout(make: Make) -> None:
     client, transport = make()
     async with proxy_server(None, None, silent=True) as silent:
-        with pytest.raises(httpx.ConnectTimeout, match="0.1 seconds of connecting"):
+        with pytest.raises(httpx.ConnectTimeout, match=r"0\.1 seconds of connecting"):
             await client.get(
                 f"https://127.0.0.1:{silent.port}/", timeout=httpx.Timeout(5, connect=0.1)
             )
