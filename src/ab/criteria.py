@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..core.stats import Interval
+from .quantities import quantity
 
 
 class Verdict(StrEnum):
@@ -230,10 +231,11 @@ def _reason(criterion: Criterion, verdict: Verdict) -> str:
 def describe(criterion: Criterion) -> str:
     """What is asked for, in a few words: ``at least 0.95``."""
     low, high = criterion.bounds
-    unit = "" if criterion.is_ratio else f" {criterion.unit}".rstrip()
     if criterion.kind is Kind.EQUIVALENCE:
         return f"within {low:.4g} and {high:.4g}"
-    return f"at least {low:.4g}{unit}" if high == math.inf else f"at most {high:.4g}{unit}"
+    margin = criterion.margin
+    limit = f"{margin:.4g}" if criterion.is_ratio else quantity(margin, criterion.unit)
+    return f"at least {limit}" if high == math.inf else f"at most {limit}"
 
 
 def overall(rows: Iterable[Row]) -> Verdict:
