@@ -76,7 +76,10 @@ def comparison(found: Comparison) -> str:
     lines += _table(("", "criterion", "change", "before", "after", "after/before", "why"), cells)
     count = len(found.regressions)
     clear = sum(row.change is not Change.UNCLEAR for row in found.rows)
-    lines += ["", f"Regressions: {count}. Changes that could be told: {clear} of {len(found.rows)}."]
+    lines += [
+        "",
+        f"Regressions: {count}. Changes that could be told: {clear} of {len(found.rows)}.",
+    ]
     if found.times:
         times = [
             (time.key, quantity(time.before, time.unit), quantity(time.after, time.unit))
@@ -249,7 +252,8 @@ def _html_rows(rows: Iterable[Row]) -> str:
         gating = "" if row.gating else "<small>not gating</small>"
         body.append(
             f'<tr><td><b class="badge {row.verdict}">{_MARKS[row.verdict]} {row.verdict}</b>'
-            f"{gating}</td><th>{escape(row.name)}</th><td class="number">{escape(describe(row.criterion))}</td>"
+            f"{gating}</td><th>{escape(row.name)}</th>"
+            f'<td class="number">{escape(describe(row.criterion))}</td>'
             f'<td class="number">{escape(_found(row))}<small>{escape(_medians(row))}</small></td>'
             f'<td class="number">{row.n}</td><td class="why">{escape(_why(row))}{repeat}</td></tr>'
         )
