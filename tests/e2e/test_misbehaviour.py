@@ -183,7 +183,7 @@ def test_the_predecessors_agent_may_be_silent_but_not_for_ever(tmp_path: Path, p
     assert done.code == 1
     assert [event["position"] for event in done.named("instruction.done")] == [1]
     reasons = {event["reason"] for event in done.named("instruction.failed")}
-    assert reasons == {"the instruction's time is used up (0.5 s)"}
+    assert reasons == {"Таймаут выполнения (0.5 секунд)"}
     assert left_of([event["pid"] for event in done.named("agent.started")]) == []
 
 
