@@ -124,7 +124,9 @@ def test_an_agent_that_nobody_described_is_refused_with_those_there_are(here: Pa
         ask(here, agent="other")
 
 
-def test_the_nearest_env_file_wins_over_the_environment_as_it_always_did(here: Path, project: Path) -> None:
+def test_the_nearest_env_file_wins_over_the_environment_as_it_always_did(
+    here: Path, project: Path
+) -> None:
     write(here / "config/config.yaml", PREDECESSOR.format(base="${PROJECT_DIR}"))
     write(here.parent / ".env", "PROJECT_DIR=/nowhere\n")
     write(here / ".env", f"PROJECT_DIR='{project}'\nKEY=from the file\n")
