@@ -141,6 +141,7 @@ class _Run:
     settings: Settings
     now: Callable[[], float]
     watch: Watch
+    pair_seconds: float = math.inf
 
     def run(self) -> Outcome:
         began = self.now()
@@ -158,8 +159,7 @@ class _Run:
                 repeats = self._warm_up(sides, deadline)
                 found = self._gate(repeats, deadline)
                 if found.state is GateState.GOOD:
-                    spent = (self.now() - began) / max(found.pairs, 1)
-                    left = (deadline - self.now()) * _SHARE_OF_BUDGET / max(spent, 1e-9)
+                    left = (deadline - self.now()) * _SHARE_OF_BUDGET / self.pair_seconds
                     for one in self._looks(found, left, repeats, deadline, samples):
                         looks.append(one)
                         self.watch(one)
@@ -202,6 +202,7 @@ class _Run:
         other = self.control or self.baseline
         attempt = 0
         while True:
+            began = self.now()
             seed = f"{self.settings.seed} A/A {attempt}"
             source = self._pairs(other, repeats, deadline, seed=seed)
             pairs: list[Pair] = []
@@ -213,6 +214,7 @@ class _Run:
                 if found.state is not GateState.BLURRED or size >= most:
                     break
                 size = min(math.ceil(size * _GATE_GROWTH), most)
+            self.pair_seconds = max((self.now() - began) / size, 1e-9)
             self.watch(found)
             attempt += 1
             if found.state is not GateState.BIASED or attempt >= self.plan.gate_tries:

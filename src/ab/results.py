@@ -171,7 +171,7 @@ def stats(data: Sequence[float], iterations: int = 1) -> dict[str, Any]:
     count = len(ordered)
     mean = statistics.fmean(ordered)
     sd = statistics.stdev(ordered) if count > 1 else 0.0
-    q1, median, q3 = statistics.quantiles(ordered, n=4) if count > 1 else ordered * 3
+    q1, q3 = _quartile(ordered), -_quartile([-value for value in reversed(ordered)])
     iqr = q3 - q1
     outside = sum(not q1 - 1.5 * iqr <= value <= q3 + 1.5 * iqr for value in ordered)
     far = sum(abs(value - mean) > sd for value in ordered)
@@ -181,7 +181,7 @@ def stats(data: Sequence[float], iterations: int = 1) -> dict[str, Any]:
         "mean": mean,
         "stddev": sd,
         "rounds": count,
-        "median": median,
+        "median": statistics.median(ordered),
         "iqr": iqr,
         "q1": q1,
         "q3": q3,
@@ -195,6 +195,13 @@ def stats(data: Sequence[float], iterations: int = 1) -> dict[str, Any]:
         "iterations": iterations,
         "data": list(data),
     }
+
+
+def _quartile(ordered: Sequence[float]) -> float:
+    """The first quartile: between the medians of the half without and with the middle value."""
+    count = len(ordered)
+    halves = ordered[: max(count // 2, 1)], ordered[: (count + 1) // 2]
+    return statistics.fmean(map(statistics.median, halves))
 
 
 def _series(one: Series) -> dict[str, Any]:

@@ -1,0 +1,221 @@
+"""The runner: order, warm-up, gate, looks, budgets; with sides that only pretend."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from codeagent.ab.criteria import Criterion, Kind, Verdict
+from codeagent.ab.decision import Gate, GateState, Look, Plan
+from codeagent.ab.experiment import Metric, Settings, abba, run
+from codeagent.ab.measure import MeasureError, Sample
+from codeagent.ab.sides import Side, operation
+
+CRITERION = Criterion(name="speed", kind=Kind.NON_INFERIORITY, margin=0.95)
+
+
+class Machine:
+    """A machine whose clock goes on by what its sides pretend to take."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self.now = 0.0
+        self.runs: list[str] = []
+        self.chance = random.Random(seed)
+
+    def clock(self) -> float:
+        return self.now
+
+
+class Pretended:
+    """A side with a known cost; noise is a share of it."""
+
+    def __init__(
+        self, machine: Machine, name: str, cost: float = 0.01, noise: float = 0.02
+    ) -> None:
+        self.name = name
+        self.machine, self.cost, self.noise = machine, cost, noise
+        self.open_now = False
+        self.repeats: list[int] = []
+
+    def open(self) -> None:
+        self.open_now = True
+
+    def settle(self) -> None:
+        assert self.open_now
+
+    def run(self, repeats: int) -> Sample:
+        assert self.open_now
+        wall = self.cost * repeats * math.exp(self.machine.chance.gauss(0, self.noise))
+        self.machine.now += wall
+        self.machine.runs.append(self.name)
+        self.repeats.append(repeats)
+        return Sample(wall, wall / 2, 5e6 * self.cost)
+
+    def close(self) -> None:
+        self.open_now = False
+
+
+def plan(**more: object) -> Plan:
+    return Plan(criterion=CRITERION, **more)  # type: ignore[arg-type]
+
+
+def sides(machine: Machine, ratio: float = 1.0, noise: float = 0.02) -> tuple[Pretended, Pretended]:
+    return Pretended(machine, "a", 0.01, noise), Pretended(machine, "b", 0.01 * ratio, noise)
+
+
+def test_like_sides_are_promoted_early_and_a_slower_one_is_rejected() -> None:
+    machine = Machine()
+    same = run(plan(), *sides(machine), now=machine.clock)
+    assert same.verdict is Verdict.PROMOTE
+    assert len(same.samples) < 80
+    worse = run(plan(), *sides(machine, 1.1), now=machine.clock)
+    assert worse.verdict is Verdict.REJECT
+    row = worse.row()
+    assert row.estimate == pytest.approx(1 / 1.1, rel=0.02)
+    assert row.contender == pytest.approx(0.011, rel=0.02)
+    assert row.n == len(worse.samples) == worse.looks[-1].pairs
+    assert "not at least 0.95" in row.reason
+
+
+def test_the_gate_holds_an_instrument_that_is_too_coarse() -> None:
+    machine, seen = Machine(), list[Gate | Look]()
+    found = run(plan(), *sides(machine, noise=0.6), now=machine.clock, watch=seen.append)
+    assert found.verdict is Verdict.HOLD
+    assert "instrument not good enough" in found.reason
+    assert found.gate is not None
+    assert found.gate.pairs == 400
+    assert seen == [found.gate]
+    assert not found.samples
+    assert math.isnan(found.row().estimate)
+
+
+def test_a_difference_between_a_thing_and_itself_is_confirmed_before_it_counts() -> None:
+    machine, seen = Machine(), list[Gate | Look]()
+    biased = Pretended(machine, "control", 0.0104)
+    found = run(plan(), *sides(machine), control=biased, now=machine.clock, watch=seen.append)
+    assert [gate.state for gate in seen if isinstance(gate, Gate)] == [GateState.BIASED] * 3
+    assert found.verdict is Verdict.HOLD
+    assert "does not hold 1" in found.reason
+
+
+def test_a_control_takes_the_place_of_the_baseline_in_the_gate() -> None:
+    machine = Machine()
+    found = run(plan(), *sides(machine), control=Pretended(machine, "c"), now=machine.clock)
+    assert found.verdict is Verdict.PROMOTE
+    assert machine.runs.count("c") == 20 + 48
+
+
+def test_pairs_run_in_abba_order() -> None:
+    for seed in range(5):
+        first = list(itertools.islice(abba(seed), 40))
+        assert all(first[at] != first[at + 1] for at in range(0, 40, 2))
+        assert first == list(itertools.islice(abba(seed), 40))
+    assert len({tuple(itertools.islice(abba(seed), 40)) for seed in range(5)}) == 5
+
+
+def test_the_two_sides_run_next_to_each_other() -> None:
+    machine = Machine()
+    run(plan(), *sides(machine), now=machine.clock, settings=Settings(warm_up=3, seed=4))
+    measured = machine.runs[6 + 2 * 48 :]
+    pairs = [measured[at : at + 2] for at in range(0, len(measured), 2)]
+    assert all(sorted(pair) == ["a", "b"] for pair in pairs)
+    assert all(one != other for one, other in zip(pairs[::2], pairs[1::2], strict=True))
+
+
+def test_short_operations_are_repeated_alike_on_both_sides() -> None:
+    machine = Machine()
+    one, other = sides(machine, 1.5, noise=0.001)
+    found = run(plan(), one, other, now=machine.clock, settings=Settings(unit_time=0.1))
+    assert found.repeats in (10, 11)
+    assert set(one.repeats[20:]) == set(other.repeats[20:]) == {found.repeats}
+    assert found.costs()[1][0] == pytest.approx(0.015, rel=0.02)
+    single = run(plan(), one, other, now=machine.clock, settings=Settings(unit_time=0))
+    assert single.repeats == 1
+
+
+def test_memory_is_not_divided_by_the_repeats() -> None:
+    machine = Machine()
+    found = run(
+        plan(), *sides(machine), now=machine.clock, settings=Settings(metric=Metric.PEAK_RSS)
+    )
+    assert found.verdict is Verdict.PROMOTE
+    assert found.costs()[0][0] == 5e4
+
+
+@pytest.mark.parametrize(
+    ("budget", "slower", "reason"),
+    [
+        (0.05, 1.0, "was over after 0 pairs"),  # within the warm-up
+        (1.8, 1.0, "does not pay for 80 pairs"),
+        (3.0, 3.0, "was over after"),  # the gate could not foresee it
+    ],
+)
+def test_a_budget_ends_the_experiment_undecided(budget: float, slower: float, reason: str) -> None:
+    machine = Machine()
+    settings = Settings(budget=budget, warm_up=5, unit_time=0)
+    found = run(plan(looks=1), *sides(machine, slower), now=machine.clock, settings=settings)
+    assert found.verdict is Verdict.HOLD
+    assert reason in found.reason
+    assert found.seconds <= budget + 0.1
+
+
+def test_an_endless_experiment_looks_after_every_block_and_stops_when_decided() -> None:
+    machine, seen = Machine(), list[Gate | Look]()
+    found = run(plan(endless=True), *sides(machine), now=machine.clock, watch=seen.append)
+    looks = [look for look in seen if isinstance(look, Look)]
+    assert found.verdict is Verdict.PROMOTE
+    assert [look.pairs for look in looks] == list(range(4, 4 * len(looks) + 1, 4))
+    assert looks[-1].pairs == 64
+
+
+def test_the_sides_are_closed_whatever_happens() -> None:
+    machine = Machine()
+    one, other = sides(machine)
+
+    def broken(repeats: int) -> Sample:
+        raise MeasureError("out of order")
+
+    other.run = broken  # type: ignore[method-assign]
+    with pytest.raises(MeasureError, match="out of order"):
+        run(plan(), one, other, now=machine.clock)
+    assert not one.open_now
+    assert not other.open_now
+
+
+def test_a_cost_of_nothing_cannot_be_compared() -> None:
+    machine = Machine()
+    one, other = sides(machine)
+    other.cost = 0.0
+    with pytest.raises(MeasureError, match="no wall to compare"):
+        run(plan(), one, other, now=machine.clock, settings=Settings(unit_time=0))
+
+
+def spin(count: int) -> Callable[[], None]:
+    def work() -> None:
+        for _ in range(count):
+            pass
+
+    return work
+
+
+def real() -> Iterator[tuple[Side, Side]]:
+    async def awaited() -> None:
+        spin(6000)()
+
+    yield operation("fast", spin(2000)), operation("slow", spin(6000))
+    yield operation("fast", spin(2000)), operation("slow and awaited", awaited)
+
+
+@pytest.mark.parametrize("pair", list(real()), ids=["functions", "coroutine"])
+def test_work_that_takes_three_times_as_long_is_seen_on_a_real_clock(
+    pair: tuple[Side, Side],
+) -> None:
+    criterion = Criterion(name="speed", kind=Kind.SUPERIORITY, margin=0.5)
+    wanted = Plan(criterion=criterion, gate_pairs=(8, 80), pairs=(20, 80))
+    found = run(wanted, *pair, settings=Settings(warm_up=3, unit_time=0.001))
+    assert found.verdict is not Verdict.PROMOTE
+    assert found.gate is not None
