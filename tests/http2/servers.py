@@ -88,15 +88,20 @@ class Server:
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder
             )
         deadline = time.monotonic() + PATIENCE
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-                return
+        while not self.listens():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                self.process.kill()
-                self.process.wait()
+                self.kill()
                 log_text = (self.folder / f"{self.name}.log").read_text("utf-8", "replace")
                 raise RuntimeError(f"{self.name} does not start: {log_text[-2000:]}")
             time.sleep(0.02)
+
+    def listens(self) -> bool:
+        """Whether it accepts connections."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port)).close()
+        except OSError:
+            return False
+        return True
 
     def signal(self, signum: int) -> None:
         self.process.send_signal(signum)

@@ -1,0 +1,1 @@
+"""Clients under test, the server they ask, and a network with round trips."""
