@@ -263,7 +263,6 @@ class RuntimeSettings(StrictSettings):
     retry_delay: Seconds = 5
     retry_delay_max: Seconds = 300
     io_threads: Annotated[int, _Number, Field(ge=1, le=256)] = 8
-    scan_threads: Annotated[int, _Number, Field(ge=1, le=64)] = 2
     state_dir: str | None = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(_lowered)
