@@ -17,13 +17,14 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..core.stats import Interval
 from .criteria import Row, Verdict, overall
-from .experiment import Metric, Outcome
+
+if TYPE_CHECKING:
+    from .experiment import Outcome
 
 SCHEMA: Final = 1
 """Version of what is under ``ab``."""
@@ -97,7 +98,7 @@ def benchmarks_of(outcome: Outcome) -> tuple[Benchmark, ...]:
             group=criterion.name,
             name=name,
             data=data,
-            unit="B" if metric is Metric.PEAK_RSS else "s",
+            unit="B" if metric == "peak_rss" else "s",
             params={"path": name, "metric": metric.value},
             iterations=outcome.repeats,
         )
@@ -332,6 +333,8 @@ def commit_info(place: Path) -> dict[str, Any]:
 
 def versions(names: Sequence[str]) -> dict[str, str]:
     """The versions of installed distributions; those that are not installed are left out."""
+    from importlib import metadata
+
     found = {}
     for name in names:
         try:
