@@ -1,26 +1,48 @@
-"""The HTTP client of the asynchronous path. Twin: ``sync_http``."""
+"""The HTTP client of the asynchronous path. Twin: ``sync_http``.
+
+HTTP/2 where the server speaks it.
+"""
 
 from __future__ import annotations
 
 import httpx
 
+from ..core.http import PoolState
 from ..http2 import HTTP2Transport, Limits
 from .network import NetworkOptions, tls_context
 
-HTTPClient = httpx.AsyncClient
 
+class HTTPSession(httpx.AsyncClient):
+    """To be used as a block; keeps its connections.
 
-def open_client(options: NetworkOptions) -> HTTPClient:
-    """A client to be used as a block; it keeps its connections."""
-    transport = HTTP2Transport(
-        verify=tls_context(options.verify),
-        proxy=options.proxy,
-        limits=Limits(
-            max_connections=options.max_connections,
-            max_connections_per_host=options.max_per_host,
-            total_timeout=None,
-        ),
-    )
-    return httpx.AsyncClient(
-        transport=transport, timeout=httpx.Timeout(options.timeout), follow_redirects=False
-    )
+    Neither proxies nor credentials are taken from the environment.
+    """
+
+    def __init__(self, options: NetworkOptions) -> None:
+        self._network = HTTP2Transport(
+            verify=tls_context(options.ca_file),
+            proxy=options.proxy,
+            limits=Limits(
+                max_connections=options.max_connections,
+                max_connections_per_host=options.max_per_host,
+                total_timeout=None,
+            ),
+        )
+        timeout = httpx.Timeout(options.timeout)
+        super().__init__(transport=self._network, timeout=timeout, trust_env=False)
+
+    def pool(self) -> PoolState:
+        """The connections now."""
+        seen = self._network.snapshot()
+        totals = seen.totals
+        return PoolState(
+            connections=seen.connections,
+            idle=seen.idle,
+            streams=seen.streams,
+            waiting=seen.waiters,
+            requests=totals.requests,
+            handshakes=totals.handshakes,
+            reused=totals.reused,
+            goaways=totals.goaways,
+            resent=totals.retries,
+        )

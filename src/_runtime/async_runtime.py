@@ -11,7 +11,7 @@ import contextlib
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Literal, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
 from .async_files import (
     AppendFile,
@@ -28,7 +28,11 @@ from .async_signals import Signals
 from .async_tasks import CancelScope, Task, TaskGroup, map_concurrently, timeout
 from .async_watch import FileWatcher, Watch
 from .loops import choose_loop
+from .network import NetworkOptions
 from .shared import ChannelClosed, Fifo, Prioritised, TaskCancelled, outcome
+
+if TYPE_CHECKING:
+    from .async_http import HTTPSession as HTTPSession  # noqa: PLC0414 - for type checkers
 
 __all__ = [
     "PATH",
@@ -42,6 +46,7 @@ __all__ = [
     "Fifo",
     "FileWatcher",
     "Lock",
+    "NetworkOptions",
     "Prioritised",
     "Process",
     "Result",
@@ -58,6 +63,7 @@ __all__ = [
     "loop_name",
     "map_concurrently",
     "open_append",
+    "open_client",
     "open_process",
     "read_bytes",
     "run",
@@ -94,6 +100,16 @@ def run(
         executor = ThreadPoolExecutor(io_threads, thread_name_prefix="io")
         runner.get_loop().set_default_executor(executor)
         return runner.run(main(*args))
+
+
+def open_client(options: NetworkOptions) -> HTTPSession:
+    """An HTTP client, to be used as a block; see `network`.
+
+    Raises `OSError` if the file of certificates cannot be read.
+    """
+    from .async_http import HTTPSession  # takes 0.2 s, which only those pay who need it
+
+    return HTTPSession(options)
 
 
 def loop_name() -> str:

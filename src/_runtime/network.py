@@ -1,9 +1,16 @@
-"""What both runtimes' HTTP clients are told."""
+"""What the HTTP clients of both paths have in common."""
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
+    from ..core.retry import Fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,23 +18,66 @@ class NetworkOptions:
     """Limits of one client; times in seconds.
 
     ``timeout`` bounds connecting, and each wait for bytes; whole requests are
-    bounded by the scope that they are made in.  ``verify`` is a context, or
-    the path of a file with the certificates to trust.
+    bounded by the scope that they are made in.  ``ca_file`` holds the
+    certificates to trust; certifi's without it.
     """
 
     max_connections: int = 100
     max_per_host: int = 10
     timeout: float = 30.0
-    verify: ssl.SSLContext | str | None = None
+    ca_file: str | None = None
     proxy: str | None = None
 
 
-def tls_context(verify: ssl.SSLContext | str | None) -> ssl.SSLContext:
-    """The context for ``verify``; certifi's authorities by default."""
-    if isinstance(verify, ssl.SSLContext):
-        return verify
-    if verify is None:
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """A context that checks certificates. Raises `OSError` if ``ca_file`` cannot be read."""
+    import ssl
+
+    if ca_file is None:
         import certifi
 
-        verify = certifi.where()
-    return ssl.create_default_context(cafile=verify)
+        ca_file = certifi.where()
+    return ssl.create_default_context(cafile=ca_file)
+
+
+def fault_of(error: httpx.TransportError) -> Fault:
+    """How a request failed, as `core.retry` distinguishes it."""
+    import socket
+    import ssl
+
+    import httpx
+
+    from ..core.retry import Fault
+
+    # Several requests that waited for one connection have copies of its error, without a cause.
+    causes, text = _causes(error), str(error)
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return Fault.CERTIFICATE
+    if isinstance(error, httpx.ConnectError) and "certificate was refused" in text:
+        return Fault.CERTIFICATE
+    if any(isinstance(cause, socket.gaierror) for cause in causes) or "no address" in text:
+        return Fault.RESOLVE
+    match error:
+        case httpx.PoolTimeout():
+            return Fault.POOL
+        case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.ProxyError():
+            return Fault.CONNECT
+        case httpx.WriteTimeout() | httpx.WriteError():
+            return Fault.WRITE
+        case httpx.ReadTimeout():
+            return Fault.READ
+        case httpx.ReadError() | httpx.CloseError():
+            return Fault.CLOSED
+        case httpx.RemoteProtocolError() if "disconnected" in str(error):
+            return Fault.CLOSED
+        case _:
+            return Fault.PROTOCOL
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in found:
+        found.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return found

@@ -13,23 +13,30 @@ from types import TracebackType
 import httpcore
 import httpx
 
+from ..core.http import PoolState
 from .network import NetworkOptions, tls_context
 from .sync_locks import Semaphore
 from .sync_network import ScopedBackend
 from .sync_tasks import timeout as deadline
 
-HTTPClient = httpx.Client
-
 IDLE = 50.0
 """Seconds after which an unused connection is given up, before the server does."""
 
 
-def open_client(options: NetworkOptions) -> HTTPClient:
-    """A client to be used as a block; it keeps its connections."""
-    transport = ScopedTransport(options)
-    return httpx.Client(
-        transport=transport, timeout=httpx.Timeout(options.timeout), follow_redirects=False
-    )
+class HTTPSession(httpx.Client):
+    """To be used as a block; keeps its connections.
+
+    Neither proxies nor credentials are taken from the environment.
+    """
+
+    def __init__(self, options: NetworkOptions) -> None:
+        self._network = ScopedTransport(options)
+        timeout = httpx.Timeout(options.timeout)
+        super().__init__(transport=self._network, timeout=timeout, trust_env=False)
+
+    def pool(self) -> PoolState:
+        """The connections now."""
+        return self._network.state()
 
 
 class ScopedTransport(httpx.BaseTransport):
@@ -44,35 +51,36 @@ class ScopedTransport(httpx.BaseTransport):
         self._all = Semaphore(options.max_connections)
         self._lock = threading.Lock()
         self._hosts: dict[bytes, Semaphore] = {}
+        self._requests = self._waiting = self._streams = 0
+        self._backend = ScopedBackend()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=tls_context(options.verify),
-            proxy=httpcore.Proxy(options.proxy) if options.proxy else None,
+            ssl_context=tls_context(options.ca_file),
+            proxy=_proxy(options.proxy) if options.proxy else None,
             max_connections=options.max_connections,
             max_keepalive_connections=options.max_connections,
             keepalive_expiry=IDLE,
-            network_backend=ScopedBackend(),
+            network_backend=self._backend,
         )
 
-    @property
-    def connections(self) -> int:
-        """How many connections are open."""
-        return len(self._pool.connections)
+    def state(self) -> PoolState:
+        """The connections now."""
+        open_now = list(self._pool.connections)
+        with self._lock:
+            return PoolState(
+                connections=len(open_now),
+                idle=sum(connection.is_idle() for connection in open_now),
+                streams=self._streams,
+                waiting=self._waiting,
+                requests=self._requests,
+                handshakes=self._backend.connected,
+                reused=max(0, self._requests - self._waiting - self._backend.connected),
+            )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request``; the place is given back when the response is closed."""
-        wait = request.extensions.get("timeout", {}).get("pool")
         places = contextlib.ExitStack()
         try:
-            with deadline(wait):
-                for gate in (self._host(request), self._all):
-                    places.enter_context(gate)
-        except TimeoutError:
-            places.close()
-            raise httpx.PoolTimeout("no connection became free in time", request=request) from None
-        except BaseException:
-            places.close()
-            raise
-        try:
+            self._enter(request, places)
             response = self._send(request)
         except BaseException:
             places.close()
@@ -83,6 +91,29 @@ class ScopedTransport(httpx.BaseTransport):
             stream=_Body(response, places, request),
             extensions=response.extensions,
         )
+
+    def _enter(self, request: httpx.Request, places: contextlib.ExitStack) -> None:
+        """Wait for a place; it is given back with ``places``."""
+        with self._lock:
+            self._requests += 1
+            self._waiting += 1
+        try:
+            with deadline(request.extensions.get("timeout", {}).get("pool")):
+                for gate in (self._host(request), self._all):
+                    places.enter_context(gate)
+        except TimeoutError:
+            message = f"{origin_of(request)}: no connection became free in time"
+            raise httpx.PoolTimeout(message, request=request) from None
+        finally:
+            with self._lock:
+                self._waiting -= 1
+        with self._lock:
+            self._streams += 1
+        places.callback(self._left)
+
+    def _left(self) -> None:
+        with self._lock:
+            self._streams -= 1
 
     def close(self) -> None:
         """Close every connection."""
@@ -107,6 +138,11 @@ class ScopedTransport(httpx.BaseTransport):
                     extensions=request.extensions,
                 )
             )
+
+
+def _proxy(url: str) -> httpcore.Proxy:
+    proxy = httpx.Proxy(url)  # takes the credentials out of the address
+    return httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth)
 
 
 class _Body(httpx.SyncByteStream):
@@ -156,6 +192,11 @@ _ERRORS: tuple[tuple[type[Exception], type[httpx.RequestError]], ...] = (
 )
 
 
+def origin_of(request: httpx.Request) -> str:
+    """The scheme, host and port that a request goes to."""
+    return f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
+
+
 @contextlib.contextmanager
 def _mapped(request: httpx.Request) -> Iterator[None]:
     try:
@@ -163,6 +204,5 @@ def _mapped(request: httpx.Request) -> Iterator[None]:
     except Exception as error:
         for theirs, ours in _ERRORS:
             if isinstance(error, theirs):
-                origin = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
-                raise ours(f"{origin}: {error}", request=request) from error
+                raise ours(f"{origin_of(request)}: {error}", request=request) from error
         raise

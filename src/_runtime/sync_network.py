@@ -13,6 +13,7 @@ import select
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import httpcore
@@ -39,7 +40,8 @@ class ScopedStream(httpcore.NetworkStream):
         view = memoryview(buffer)
         with _within(timeout, httpcore.WriteTimeout), _mapped(httpcore.WriteError):
             while view:
-                view = view[self._ready(lambda: self._socket.send(view)) :]  # noqa: B023 - at once
+                sent = self._ready(partial(self._socket.send, view), writes=True)
+                view = view[sent:]
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -78,18 +80,24 @@ class ScopedStream(httpcore.NetworkStream):
                 return _is_readable(self._socket)
         return None
 
-    def _ready(self, operation: Callable[[], T]) -> T:
+    def _ready(self, operation: Callable[[], T], *, writes: bool = False) -> T:
         while True:
             try:
                 return operation()
-            except (BlockingIOError, ssl.SSLWantReadError):
-                current_scope().wait_readable(self._socket.fileno())
-            except ssl.SSLWantWriteError:
-                current_scope().wait_writable(self._socket.fileno())
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError) as wants:
+                # TLS may have to read before it can write, and the other way round.
+                outwards = isinstance(wants, ssl.SSLWantWriteError)
+                if outwards or (writes and isinstance(wants, BlockingIOError)):
+                    current_scope().wait_writable(self._socket.fileno())
+                else:
+                    current_scope().wait_readable(self._socket.fileno())
 
 
 class ScopedBackend(httpcore.NetworkBackend):
-    """Makes `ScopedStream`s."""
+    """Makes `ScopedStream`s; ``connected`` counts them."""
+
+    def __init__(self) -> None:
+        self.connected = 0
 
     def connect_tcp(
         self,
@@ -117,6 +125,7 @@ class ScopedBackend(httpcore.NetworkBackend):
                     sock.close()
                     raise
                 else:
+                    self.connected += 1
                     return ScopedStream(sock)
             raise error
 

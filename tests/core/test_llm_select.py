@@ -20,9 +20,10 @@ from codeagent.core.llm.asking import (
     read_score,
 )
 from codeagent.core.llm.models import Models
+from codeagent.core.llm.options import ParallelSettings
 from codeagent.core.llm.providers import make_provider
 from codeagent.core.llm.select import Selection
-from codeagent.core.llm.settings import LLMSetup, Model, ModelSettings, ParallelSettings
+from codeagent.core.llm.settings import LLMSetup, Model, ModelSettings
 from codeagent.core.llm.wire import JSON_FORMAT
 
 PROVIDER = make_provider("own", "http://localhost:1/v1", None, {})

@@ -15,6 +15,7 @@ from ..config.explain import describe, did_you_mean, keys_of
 from ..config.models import PositiveSeconds, Settings, StrictSettings
 from ..config.problems import ConfigError, Problem, presentable
 from ..redact import redact
+from .options import BudgetSettings, CacheSettings, ParallelSettings
 from .providers import Provider, make_provider
 
 ROLES: Final = ("primary", "duplicate", "reserve", "fallback")
@@ -49,15 +50,6 @@ class ModelSettings(StrictSettings):
     output_price: _Amount | None = None
 
 
-class ParallelSettings(Settings):
-    """The models that are asked at once, and the one that judges their answers."""
-
-    enabled: bool = True
-    models: tuple[str, ...] = ()
-    evaluator_model: str | None = None
-    selection_criteria: tuple[str, ...] = ()
-
-
 class _ProviderSettings(Settings):
     base_url: str | None = None
     api_key: str | None = Field(default=None, repr=False)
@@ -68,6 +60,9 @@ class _LLMSection(Settings):
     strategy: str = ""
     timeout: PositiveSeconds = 200
     parallel: ParallelSettings = Field(default_factory=ParallelSettings)
+    budget: BudgetSettings = Field(default_factory=BudgetSettings)
+    cache: CacheSettings = Field(default_factory=CacheSettings)
+    hedge: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +92,9 @@ class LLMSetup:
     parallel: ParallelSettings = field(default_factory=ParallelSettings)
     timeout: float = 200.0
     warnings: tuple[str, ...] = ()
+    budget: BudgetSettings = field(default_factory=BudgetSettings)
+    cache: CacheSettings = field(default_factory=CacheSettings)
+    hedge: bool = True
 
     def in_role(self, role: str) -> tuple[str, ...]:
         """The names of the models that have the role, in order."""
@@ -160,6 +158,9 @@ class _Reader:
             section.parallel,
             section.timeout,
             tuple(self._warnings),
+            section.budget,
+            section.cache,
+            section.hedge,
         )
 
     def _roles(self, value: object) -> dict[str, str | None]:

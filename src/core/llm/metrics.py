@@ -1,0 +1,123 @@
+"""What the LLM layer does, as Prometheus reads it.
+
+The format is version 0.0.4 of the text exposition format,
+https://prometheus.io/docs/instrumenting/exposition_formats/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..breaker import BreakerSnapshot, BreakerState
+from ..http import BOUNDS, Histogram, PoolState
+from .budget import Spending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LLMSnapshot:
+    """Everything at one moment.
+
+    Servers are pairs of an origin and a model.  ``statistics`` has the
+    predecessor's shape; ``pauses`` are the seconds that rate limits ask for.
+    """
+
+    pool: PoolState
+    breakers: Mapping[tuple[str, str], BreakerSnapshot]
+    pauses: Mapping[tuple[str, str], float]
+    latencies: Mapping[tuple[str, str], Histogram]
+    attempts: int
+    retries: int
+    failures: int
+    questions: int
+    shared: int
+    cached: int
+    in_flight: int
+    spending: Mapping[str, Spending]
+    tasks: Mapping[str, Spending]
+    statistics: Mapping[str, Any]
+
+
+_STATES = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
+_Labels = Mapping[str, str]
+_Sample = tuple[_Labels, float]
+
+
+def prometheus(seen: LLMSnapshot) -> str:
+    """The snapshot as text, every metric with its help and type."""
+    pool = seen.pool
+    lines: list[str] = []
+    for name, help_, value in (
+        ("connections", "Open connections.", pool.connections),
+        ("connections_idle", "Open connections without a request.", pool.idle),
+        ("streams", "Requests under way.", pool.streams),
+        ("waiting", "Requests that wait for a connection.", pool.waiting),
+        ("reuse_ratio", "Share of requests that needed no new connection.", pool.reuse_ratio),
+        ("questions_in_flight", "Questions that are being asked.", seen.in_flight),
+    ):
+        lines += _metric(name, "gauge", help_, [({}, value)])
+    for name, help_, count in (
+        ("requests", "Requests sent.", pool.requests),
+        ("handshakes", "Connections made.", pool.handshakes),
+        ("goaways", "Connections that a server has wound up.", pool.goaways),
+        ("resent", "Requests sent again on another connection.", pool.resent),
+        ("attempts", "Attempts at a request.", seen.attempts),
+        ("retries", "Attempts after the first.", seen.retries),
+        ("failures", "Requests given up.", seen.failures),
+        ("questions", "Questions asked.", seen.questions),
+        ("questions_shared", "Questions that joined one in flight.", seen.shared),
+        ("questions_cached", "Questions answered from the cache.", seen.cached),
+    ):
+        lines += _metric(f"{name}_total", "counter", help_, [({}, count)])
+    states = [(_of(key), float(_STATES[each.state])) for key, each in seen.breakers.items()]
+    opened = [(_of(key), float(each.times_opened)) for key, each in seen.breakers.items()]
+    pauses = [(_of(key), wait) for key, wait in seen.pauses.items()]
+    lines += _metric("breaker_state", "gauge", "0 closed, 1 half-open, 2 open.", states)
+    lines += _metric("breaker_opened_total", "counter", "How often a breaker opened.", opened)
+    lines += _metric("rate_limit_seconds", "gauge", "Wait that a rate limit asks for.", pauses)
+    tokens = [
+        ({"model": model, "kind": kind}, float(count))
+        for model, spent in seen.spending.items()
+        for kind, count in (("input", spent.input), ("output", spent.output))
+    ]
+    costs = [({"model": model}, spent.cost) for model, spent in seen.spending.items()]
+    lines += _metric("tokens_total", "counter", "Tokens used.", tokens)
+    lines += _metric("cost_usd_total", "counter", "USD spent.", costs)
+    lines += _histograms(seen.latencies)
+    return "\n".join(lines) + "\n"
+
+
+def _of(server: tuple[str, str]) -> _Labels:
+    return {"origin": server[0], "model": server[1]}
+
+
+def _metric(name: str, kind: str, help_: str, samples: Iterable[_Sample]) -> list[str]:
+    full = f"codeagent_llm_{name}"
+    lines = [f"# HELP {full} {help_}", f"# TYPE {full} {kind}"]
+    return lines + [f"{full}{_labels(labels)} {value:g}" for labels, value in samples]
+
+
+def _histograms(latencies: Mapping[tuple[str, str], Histogram]) -> list[str]:
+    name = "codeagent_llm_answer_seconds"
+    lines = [f"# HELP {name} Time until an answer was complete.", f"# TYPE {name} histogram"]
+    for server, histogram in latencies.items():
+        labels, count = _of(server), 0
+        for bound, more in zip((*BOUNDS, None), histogram.counts, strict=True):
+            count += more
+            le = "+Inf" if bound is None else f"{bound:g}"
+            lines.append(f"{name}_bucket{_labels({**labels, 'le': le})} {count}")
+        lines.append(f"{name}_sum{_labels(labels)} {histogram.total:g}")
+        lines.append(f"{name}_count{_labels(labels)} {count}")
+    return lines
+
+
+def _labels(labels: _Labels) -> str:
+    if not labels:
+        return ""
+    inner = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
+    return f"{{{inner}}}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
