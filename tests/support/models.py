@@ -188,6 +188,16 @@ def hang(handler: _Handler) -> None:
     handler.close_connection = True
 
 
+def late(behaviour: Behaviour) -> Behaviour:
+    """Behave so once the test releases everybody."""
+
+    def behave(handler: _Handler) -> None:
+        handler.server.models.released.wait(30)
+        behaviour(handler)
+
+    return behave
+
+
 def reset(handler: _Handler) -> None:
     """Drop the connection without an answer."""
     linger = struct.pack("ii", 1, 0)

@@ -100,10 +100,10 @@ def test_a_connection_over_tls_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_strange_certificate_is_refused(tmp_path: Path) -> None:
+    running = ModelServer(authority(tmp_path).server)
     refused = pytest.raises(httpx.ConnectError, match="certificate")
-    with ModelServer(authority(tmp_path).server) as server:
-        with rt.open_client(options()) as client, refused:
-            post(client, server)
+    with running as server, rt.open_client(options()) as client, refused:
+        post(client, server)
 
 
 def test_a_name_without_an_address_is_a_connect_error() -> None:
