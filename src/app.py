@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .core.agents import (
     PROGRAM_NAMES,
@@ -30,6 +30,9 @@ from .core.events import Sink
 from .core.instructions import InstructionError, sequence
 from .core.layout import Layout, plan, root_of
 from .core.todo import candidate_names
+
+if TYPE_CHECKING:
+    from .core.llm.settings import LLMSetup
 
 CONTAINER_MODE = "docker-compose-agent"
 
@@ -58,11 +61,19 @@ class Prepared:
     config_file: Path | None
     layout: Layout
     environment: Mapping[str, str] = field(repr=False)
+    llm: LLMSetup | None = None
 
     @property
     def path(self) -> str:
         """The path that was chosen."""
         return self.config.runtime.path
+
+    @property
+    def asked(self) -> LLMSetup | None:
+        """The models that are asked about tasks; None if there are none, or they are not to be."""
+        if self.llm is None or not self.llm.models or self.config.llm.skip_llm_checks:
+            return None
+        return self.llm
 
 
 def prepare(request: Request) -> Prepared:
@@ -93,7 +104,23 @@ def prepare(request: Request) -> Prepared:
         except InstructionError as error:
             raise Refused(f"{config.source}: {error}") from None
     layout = plan(config, root=root, project=project)
-    return Prepared(config=config, config_file=file, layout=layout, environment=environment)
+    settings = (root / "llm_settings.yaml") if file is None else file.with_name("llm_settings.yaml")
+    llm = _llm(settings, config, environment)
+    return Prepared(
+        config=config, config_file=file, layout=layout, environment=environment, llm=llm
+    )
+
+
+def _llm(file: Path, config: Config, environment: Mapping[str, str]) -> LLMSetup | None:
+    """What is configured beside the configuration; None if there is no such file."""
+    if not file.is_file():
+        return None
+    from .core.llm.settings import parse_llm_settings
+
+    ca_file = config.runtime.http.ca_file
+    if ca_file is not None and not os.access(ca_file, os.R_OK):
+        raise Refused(f"async.http.ca_file: {ca_file} cannot be read: correct the path")
+    return parse_llm_settings(_text(file), source=str(file), environment=environment)
 
 
 def find_agent(prepared: Prepared) -> Adapter:
@@ -158,6 +185,7 @@ def run_server(
                 sink=sink,
                 keep_watching=keep_watching,
                 clock=time.time,
+                llm=prepared.asked,
             )
             code: int = rt.run(
                 server.run, loop=runtime.loop, debug=runtime.debug, io_threads=runtime.io_threads

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .._runtime import async_runtime as rt
 from ..core import status as texts
@@ -22,6 +23,10 @@ from ..store import Store, StoreError
 from .instructions import AsyncInstructionRunner
 from .status import AsyncStatusManager
 from .todo import AsyncTodoManager
+
+if TYPE_CHECKING:
+    from ..core.llm.skips import Skip
+    from .assessment import AsyncAssessor
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +54,7 @@ class AsyncTaskExecutor:
         sink: Sink,
         on_change: Callable[[], None],
         clock: Callable[[], float],
+        assessor: AsyncAssessor | None = None,
     ) -> None:
         self._config = config
         self._adapter = adapter
@@ -59,6 +65,7 @@ class AsyncTaskExecutor:
         self._sink = sink
         self._on_change = on_change
         self._clock = clock
+        self._assessor = assessor
 
     async def execute(self, task: Task) -> float | None:
         """Run one attempt; returns when the next one may start, None if there is none.
@@ -68,8 +75,13 @@ class AsyncTaskExecutor:
         """
         kind = instruction_type(task.text)
         steps = self.sequence(kind)
+        first: int | None = 1
+        if self._assessor is not None:
+            first = await self._assessor.where_to_begin(task, len(steps))
+        if first is None:  # not now
+            return None
         try:
-            current = await rt.shielded(self._begin, task.id, len(steps))
+            current = await rt.shielded(self._begin, task.id, len(steps), first)
         except rt.Cancelled:
             await rt.shielded(self._take_back, task.id)
             raise
@@ -83,10 +95,10 @@ class AsyncTaskExecutor:
                 logger.warning("%s", error)
                 return None
 
-    async def _begin(self, task_id: str, instructions: int) -> Task:
+    async def _begin(self, task_id: str, instructions: int, first: int) -> Task:
         return await rt.wait_for_future(
             self._store.begin_attempt(
-                task_id, path=rt.PATH, instructions=instructions, now=self._clock()
+                task_id, path=rt.PATH, instructions=instructions, now=self._clock(), first=first
             )
         )
 
@@ -138,6 +150,10 @@ class AsyncTaskExecutor:
             instructions=len(steps),
             resumed_at=resumed_at,
         )
+        if self._assessor is not None:
+            if (skip := await self._assessor.reason_to_skip(task)) is not None:
+                return await rt.shielded(self._skipped, task, skip)
+            await self._follow_earlier(task, steps)
         for position in todo:
             instruction = steps[position - 1]
             if self._config.predecessor and instruction.instruction_id == COMMIT_INSTRUCTION:
@@ -147,10 +163,46 @@ class AsyncTaskExecutor:
             self._on_change()
             if outcome.unusable:
                 raise AgentUnusable(outcome.reason)
+            if self._assessor is not None and not outcome.reason:
+                if position == 1 and (skip := await self._assessor.off_plan(task)) is not None:
+                    return await rt.shielded(self._skipped, task, skip)
+                await self._follow(task, steps, instruction, outcome.report)
         if len(task.completed) >= required_successes(len(steps)):
             await rt.shielded(self._done, task, began)
             return None
         return await rt.shielded(self._failed, task, texts.Status.PARTLY_DONE, None)
+
+    async def _follow_earlier(self, task: Task, steps: tuple[Instruction, ...]) -> None:
+        """Look again at the report behind which an earlier attempt was stopped."""
+        if task.last_completed:
+            last = steps[task.last_completed - 1]
+            if last.check_report and last is not steps[-1]:
+                await self._follow(task, steps, last, await self._runner.report_of(task, last))
+
+    async def _follow(
+        self, task: Task, steps: tuple[Instruction, ...], instruction: Instruction, report: str
+    ) -> None:
+        """Do what is to follow on the report of ``instruction``, if it is to be checked."""
+        last = instruction.position == len(steps)
+        if self._assessor is None or last or not instruction.check_report or not report.strip():
+            return
+        following = steps[instruction.position]
+        text = await self._assessor.what_follows(task, instruction, following, report)
+        if text:
+            outcome = await self._runner.insert(task, instruction.position, text)
+            if outcome.unusable:
+                raise AgentUnusable(outcome.reason)
+
+    async def _skipped(self, task: Task, skip: Skip) -> None:
+        reason, now = skip.reason, self._clock()
+        task = await rt.wait_for_future(
+            self._store.finish_task(task.id, task.epoch, TaskState.SKIPPED, now, error=reason)
+        )
+        if await self._mark(task, ItemState.SKIPPED, skip.comment):
+            await rt.wait_for_future(self._store.set_marked(task.id, task.state))
+        await self._status.append(texts.task_update(task.text, texts.Status.SKIPPED, skip.details))
+        self._on_change()
+        self._say("task.skipped", task, reason=reason)
 
     async def _done(self, task: Task, began: float) -> None:
         completed, total = len(task.completed), task.total_instructions

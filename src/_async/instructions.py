@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .._runtime import async_runtime as rt
@@ -20,7 +20,17 @@ from ..core.failure import (
     is_critical,
     with_last_words,
 )
-from ..core.instructions import Instruction, Rendered, render, task_values
+from ..core.instructions import (
+    FREE_ID,
+    Flow,
+    Instruction,
+    InstructionError,
+    Rendered,
+    free_instruction,
+    free_values,
+    render,
+    task_values,
+)
 from ..core.layout import Layout
 from ..core.screening import REFUSAL, reason_to_refuse
 from ..core.streams import AgentEvent, AgentEventKind
@@ -44,12 +54,14 @@ REPORT_PATIENCE = 60.0
 class StepOutcome:
     """The task after the instruction, and why the agent failed if it did.
 
-    ``unusable``: it would fail every other task in the same way.
+    ``unusable``: it would fail every other task in the same way.  ``report`` is
+    the text of the report, if there is one.
     """
 
     task: Task
     reason: str
     unusable: bool
+    report: str = ""
 
 
 class AsyncInstructionRunner:
@@ -92,7 +104,8 @@ class AsyncInstructionRunner:
             self._store.begin_step(task.id, task.epoch, position, _number(instruction), name, began)
         )
         self._say("instruction.started", task, **about, timeout=limits.work)
-        outcome = await self._carry_out(task, instruction, limits, began)
+        rendered = self._rendered(task, instruction, began)
+        outcome = await self._carry_out(task, instruction, rendered, limits)
         succeeded = outcome.ending is Ending.SUCCEEDED
         reason, unusable = self._judge(outcome, limits)
         ended = self._clock()
@@ -119,7 +132,53 @@ class AsyncInstructionRunner:
             if outcome.stderr:
                 logger.info("the end of its standard error: %s", outcome.stderr[-2000:])
             self._say("instruction.failed", task, **about, reason=reason, seconds=seconds)
+        return StepOutcome(task, reason, unusable, report.text if report else "")
+
+    async def insert(self, task: Task, position: int, text: str) -> StepOutcome:
+        """Carry out what ``text`` says, behind the instruction at ``position``.
+
+        It belongs to no sequence, so it is told of but not recorded as a step.
+        """
+        began = self._clock()
+        about = {"position": position, "total": task.total_instructions}
+        default = self._config.runtime.instruction_timeout
+        try:
+            form = free_instruction(self._config.instructions, default_timeout=default)
+        except InstructionError as error:
+            self._say("insertion.failed", task, **about, reason=str(error), seconds=0.0)
+            return StepOutcome(task, str(error), unusable=False)
+        instruction = replace(form, position=position)
+        limits = self._limits(instruction)
+        self._say("insertion.started", task, **about, name=form.name, timeout=limits.work)
+        values = free_values(task_id=task.id, text=text, now=local(began))
+        rendered = render(instruction, values, Flow.FREE)
+        outcome = await self._carry_out(task, instruction, rendered, limits)
+        reason, unusable = self._judge(outcome, limits)
+        seconds = round(self._clock() - began, 3)
+        if reason:
+            self._say("insertion.failed", task, **about, reason=reason, seconds=seconds)
+        else:
+            self._say("insertion.done", task, **about, seconds=seconds)
         return StepOutcome(task, reason, unusable)
+
+    async def report_of(self, task: Task, instruction: Instruction) -> str:
+        """The report of an instruction of an earlier attempt, "" if it is not there any more."""
+        rendered = self._rendered(task, instruction, self._clock())
+        try:
+            for name in self._report_names(task, rendered):
+                path = self._layout.project / name
+                snapshot = await self._io.snapshot(path, rules.MAX_BYTES)
+                if snapshot is not None and snapshot.data.strip():
+                    return snapshot.data.decode("utf-8", "replace")
+        except (rules.ReportPathError, OSError) as error:
+            logger.info("no earlier report of instruction %d: %s", instruction.position, error)
+        return ""
+
+    def _rendered(self, task: Task, instruction: Instruction, now: float) -> Rendered:
+        values = task_values(
+            task_id=task.id, text=task.text, position=instruction.position, now=local(now)
+        )
+        return render(instruction, values)
 
     def _judge(self, outcome: AgentOutcome, limits: Limits) -> tuple[str, bool]:
         """Why the agent failed, "" if it did not; whether it would fail everywhere."""
@@ -133,12 +192,8 @@ class AsyncInstructionRunner:
         return with_last_words(reason, outcome.stderr), unusable
 
     async def _carry_out(
-        self, task: Task, instruction: Instruction, limits: Limits, now: float
+        self, task: Task, instruction: Instruction, rendered: Rendered, limits: Limits
     ) -> AgentOutcome:
-        values = task_values(
-            task_id=task.id, text=task.text, position=instruction.position, now=local(now)
-        )
-        rendered = render(instruction, values)
         if self._config.predecessor and (why := reason_to_refuse(rendered.prompt)):
             return AgentOutcome(ending=Ending.FAILED, reason=f"{REFUSAL}: {why}")
         try:
@@ -174,11 +229,12 @@ class AsyncInstructionRunner:
 
         async def on_start(process: rt.Process) -> None:
             program = Path(launch.argv[0]).name
-            await rt.wait_for_future(
-                self._store.step_process(
-                    task.id, task.epoch, instruction.position, process.pid, process.started
+            if instruction.instruction_id != FREE_ID:
+                await rt.wait_for_future(
+                    self._store.step_process(
+                        task.id, task.epoch, instruction.position, process.pid, process.started
+                    )
                 )
-            )
             self._say("agent.started", task, pid=process.pid, command=program)
 
         def on_event(event: AgentEvent) -> None:
@@ -216,7 +272,8 @@ class AsyncInstructionRunner:
         return (rendered.report,)
 
     def _raw_log(self, task: Task, instruction: Instruction) -> Path:
-        name = f"{instruction.position:02d}-a{task.epoch}.log"
+        free = "-free" if instruction.instruction_id == FREE_ID else ""
+        name = f"{instruction.position:02d}{free}-a{task.epoch}.log"
         return self._layout.logs / "agents" / task.id / name
 
     def _limits(self, instruction: Instruction) -> Limits:

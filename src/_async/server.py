@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .._runtime import async_runtime as rt
 from .._runtime.children import end_marked, end_stranger
@@ -32,6 +34,10 @@ from .monitoring import AsyncHealthMonitor
 from .scheduler import AsyncTaskScheduler
 from .status import AsyncStatusManager
 from .todo import AsyncTodoManager, Loaded
+
+if TYPE_CHECKING:
+    from ..core.llm.settings import LLMSetup
+    from .advice import AsyncAdvice
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +69,7 @@ class AsyncCodeAgentServer:
         keep_watching: bool,
         environment: Mapping[str, str],
         clock: Callable[[], float],
+        llm: LLMSetup | None = None,
     ) -> None:
         self._config = config
         self._layout = layout
@@ -96,6 +103,20 @@ class AsyncCodeAgentServer:
             journal=self._journal.note,
             clock=clock,
         )
+        self._advice: AsyncAdvice | None = None
+        if llm is not None:
+            from .advice import AsyncAdvice  # the HTTP client takes its time to load
+
+            self._advice = AsyncAdvice(
+                llm,
+                config=config,
+                layout=layout,
+                io=self._io,
+                todo=self._todo,
+                store=store,
+                sink=self._announce,
+                clock=clock,
+            )
         self._executor = AsyncTaskExecutor(
             config=config,
             adapter=adapter,
@@ -106,6 +127,7 @@ class AsyncCodeAgentServer:
             sink=self._announce,
             on_change=self._checkpoint.touch,
             clock=clock,
+            assessor=self._advice.assessor if self._advice else None,
         )
         self._scheduler = AsyncTaskScheduler(
             self._execute,
@@ -134,7 +156,10 @@ class AsyncCodeAgentServer:
         Raises `StoreError` and `OSError` if the state cannot be kept, and
         `ServiceFailed`.
         """
-        async with self._io:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._io)
+            if self._advice is not None:
+                await stack.enter_async_context(self._advice)
             await self._open()
             self._lifecycle.add("list", self._watch_list)
             self._lifecycle.add("checkpoint", self._checkpoint.run)
@@ -238,7 +263,7 @@ class AsyncCodeAgentServer:
     async def _read_list(self) -> None:
         """Bring list and store together; ``_submitted`` tells of something new to run."""
         async with self._reading:
-            loaded = await self._todo.load()
+            loaded = await (self._advice.review if self._advice else self._todo).load()
             running, waiting = self._scheduler.running(), self._scheduler.waiting()
             stored = await rt.wait_for_future(self._store.tasks())
             now = self._clock()
@@ -248,9 +273,11 @@ class AsyncCodeAgentServer:
             final = [task.id for task in stored if task.state in FINAL]
             freed = self._scheduler.satisfied([*final, *settled])
             started = {task.id for task in stored if task.state is TaskState.RUNNING}
-            runnable = {task.id for task in plan.runnable}
+            postponed = self._advice.assessor.postponed if self._advice else set()
+            ready = [task for task in plan.runnable if task.id not in postponed]
+            runnable = {task.id for task in ready}
             self._scheduler.withdraw(sorted(waiting - started - runnable))
-            news = not self._exhausted() and self._scheduler.submit(plan.runnable)
+            news = not self._exhausted() and self._scheduler.submit(ready)
             if news:
                 self._iterations += 1
                 await rt.wait_for_future(self._store.iteration())
@@ -357,7 +384,8 @@ class AsyncCodeAgentServer:
         return code
 
     async def _read_list_at_the_end(self) -> None:
-        loaded = await self._todo.load()
+        advice = self._advice
+        loaded = await (self._todo.load() if advice is None else advice.review.load_known())
         stored = await rt.wait_for_future(self._store.tasks())
         plan = reconcile(
             loaded.items, stored, now=self._clock(), max_attempts=self._config.max_attempts

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .._runtime import sync_runtime as rt
 from ..core import status as texts
@@ -23,6 +24,10 @@ from ..store import Store, StoreError
 from .instructions import InstructionRunner
 from .status import StatusManager
 from .todo import TodoManager
+
+if TYPE_CHECKING:
+    from ..core.llm.skips import Skip
+    from .assessment import Assessor
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +55,7 @@ class TaskExecutor:
         sink: Sink,
         on_change: Callable[[], None],
         clock: Callable[[], float],
+        assessor: Assessor | None = None,
     ) -> None:
         self._config = config
         self._adapter = adapter
@@ -60,6 +66,7 @@ class TaskExecutor:
         self._sink = sink
         self._on_change = on_change
         self._clock = clock
+        self._assessor = assessor
 
     def execute(self, task: Task) -> float | None:
         """Run one attempt; returns when the next one may start, None if there is none.
@@ -69,8 +76,13 @@ class TaskExecutor:
         """
         kind = instruction_type(task.text)
         steps = self.sequence(kind)
+        first: int | None = 1
+        if self._assessor is not None:
+            first = self._assessor.where_to_begin(task, len(steps))
+        if first is None:  # not now
+            return None
         try:
-            current = rt.shielded(self._begin, task.id, len(steps))
+            current = rt.shielded(self._begin, task.id, len(steps), first)
         except rt.Cancelled:
             rt.shielded(self._take_back, task.id)
             raise
@@ -84,10 +96,10 @@ class TaskExecutor:
                 logger.warning("%s", error)
                 return None
 
-    def _begin(self, task_id: str, instructions: int) -> Task:
+    def _begin(self, task_id: str, instructions: int, first: int) -> Task:
         return rt.wait_for_future(
             self._store.begin_attempt(
-                task_id, path=rt.PATH, instructions=instructions, now=self._clock()
+                task_id, path=rt.PATH, instructions=instructions, now=self._clock(), first=first
             )
         )
 
@@ -137,6 +149,10 @@ class TaskExecutor:
             instructions=len(steps),
             resumed_at=resumed_at,
         )
+        if self._assessor is not None:
+            if (skip := self._assessor.reason_to_skip(task)) is not None:
+                return rt.shielded(self._skipped, task, skip)
+            self._follow_earlier(task, steps)
         for position in todo:
             instruction = steps[position - 1]
             if self._config.predecessor and instruction.instruction_id == COMMIT_INSTRUCTION:
@@ -146,10 +162,46 @@ class TaskExecutor:
             self._on_change()
             if outcome.unusable:
                 raise AgentUnusable(outcome.reason)
+            if self._assessor is not None and not outcome.reason:
+                if position == 1 and (skip := self._assessor.off_plan(task)) is not None:
+                    return rt.shielded(self._skipped, task, skip)
+                self._follow(task, steps, instruction, outcome.report)
         if len(task.completed) >= required_successes(len(steps)):
             rt.shielded(self._done, task, began)
             return None
         return rt.shielded(self._failed, task, texts.Status.PARTLY_DONE, None)
+
+    def _follow_earlier(self, task: Task, steps: tuple[Instruction, ...]) -> None:
+        """Look again at the report behind which an earlier attempt was stopped."""
+        if task.last_completed:
+            last = steps[task.last_completed - 1]
+            if last.check_report and last is not steps[-1]:
+                self._follow(task, steps, last, self._runner.report_of(task, last))
+
+    def _follow(
+        self, task: Task, steps: tuple[Instruction, ...], instruction: Instruction, report: str
+    ) -> None:
+        """Do what is to follow on the report of ``instruction``, if it is to be checked."""
+        last = instruction.position == len(steps)
+        if self._assessor is None or last or not instruction.check_report or not report.strip():
+            return
+        following = steps[instruction.position]
+        text = self._assessor.what_follows(task, instruction, following, report)
+        if text:
+            outcome = self._runner.insert(task, instruction.position, text)
+            if outcome.unusable:
+                raise AgentUnusable(outcome.reason)
+
+    def _skipped(self, task: Task, skip: Skip) -> None:
+        reason, now = skip.reason, self._clock()
+        task = rt.wait_for_future(
+            self._store.finish_task(task.id, task.epoch, TaskState.SKIPPED, now, error=reason)
+        )
+        if self._mark(task, ItemState.SKIPPED, skip.comment):
+            rt.wait_for_future(self._store.set_marked(task.id, task.state))
+        self._status.append(texts.task_update(task.text, texts.Status.SKIPPED, skip.details))
+        self._on_change()
+        self._say("task.skipped", task, reason=reason)
 
     def _done(self, task: Task, began: float) -> None:
         completed, total = len(task.completed), task.total_instructions

@@ -6,7 +6,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .._runtime import sync_runtime as rt
 from .._runtime.children import end_marked, end_stranger
@@ -33,6 +35,10 @@ from .monitoring import HealthMonitor
 from .scheduler import TaskScheduler
 from .status import StatusManager
 from .todo import Loaded, TodoManager
+
+if TYPE_CHECKING:
+    from ..core.llm.settings import LLMSetup
+    from .advice import Advice
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +70,7 @@ class CodeAgentServer:
         keep_watching: bool,
         environment: Mapping[str, str],
         clock: Callable[[], float],
+        llm: LLMSetup | None = None,
     ) -> None:
         self._config = config
         self._layout = layout
@@ -97,6 +104,20 @@ class CodeAgentServer:
             journal=self._journal.note,
             clock=clock,
         )
+        self._advice: Advice | None = None
+        if llm is not None:
+            from .advice import Advice  # the HTTP client takes its time to load
+
+            self._advice = Advice(
+                llm,
+                config=config,
+                layout=layout,
+                io=self._io,
+                todo=self._todo,
+                store=store,
+                sink=self._announce,
+                clock=clock,
+            )
         self._executor = TaskExecutor(
             config=config,
             adapter=adapter,
@@ -107,6 +128,7 @@ class CodeAgentServer:
             sink=self._announce,
             on_change=self._checkpoint.touch,
             clock=clock,
+            assessor=self._advice.assessor if self._advice else None,
         )
         self._scheduler = TaskScheduler(
             self._execute,
@@ -135,7 +157,10 @@ class CodeAgentServer:
         Raises `StoreError` and `OSError` if the state cannot be kept, and
         `ServiceFailed`.
         """
-        with self._io:
+        with ExitStack() as stack:
+            stack.enter_context(self._io)
+            if self._advice is not None:
+                stack.enter_context(self._advice)
             self._open()
             self._lifecycle.add("list", self._watch_list)
             self._lifecycle.add("checkpoint", self._checkpoint.run)
@@ -239,7 +264,7 @@ class CodeAgentServer:
     def _read_list(self) -> None:
         """Bring list and store together; ``_submitted`` tells of something new to run."""
         with self._reading:
-            loaded = self._todo.load()
+            loaded = (self._advice.review if self._advice else self._todo).load()
             running, waiting = self._scheduler.running(), self._scheduler.waiting()
             stored = rt.wait_for_future(self._store.tasks())
             now = self._clock()
@@ -249,9 +274,11 @@ class CodeAgentServer:
             final = [task.id for task in stored if task.state in FINAL]
             freed = self._scheduler.satisfied([*final, *settled])
             started = {task.id for task in stored if task.state is TaskState.RUNNING}
-            runnable = {task.id for task in plan.runnable}
+            postponed = self._advice.assessor.postponed if self._advice else set()
+            ready = [task for task in plan.runnable if task.id not in postponed]
+            runnable = {task.id for task in ready}
             self._scheduler.withdraw(sorted(waiting - started - runnable))
-            news = not self._exhausted() and self._scheduler.submit(plan.runnable)
+            news = not self._exhausted() and self._scheduler.submit(ready)
             if news:
                 self._iterations += 1
                 rt.wait_for_future(self._store.iteration())
@@ -358,7 +385,8 @@ class CodeAgentServer:
         return code
 
     def _read_list_at_the_end(self) -> None:
-        loaded = self._todo.load()
+        advice = self._advice
+        loaded = self._todo.load() if advice is None else advice.review.load_known()
         stored = rt.wait_for_future(self._store.tasks())
         plan = reconcile(
             loaded.items, stored, now=self._clock(), max_attempts=self._config.max_attempts

@@ -75,6 +75,24 @@ def _installation() -> Iterator[Finding]:
     yield Finding("sqlite", sqlite3.sqlite_version)
 
 
+def _models(prepared: Prepared) -> Iterator[Finding]:
+    if prepared.llm is None:
+        yield Finding("models", "none, there is no llm_settings.yaml")
+        return
+    for warning in prepared.llm.warnings:
+        yield Finding("models", warning)
+    for provider in prepared.llm.providers.values():
+        if provider.problem is not None:
+            yield Finding("models", f"{provider.name} cannot be used", provider.problem)
+    if prepared.config.llm.skip_llm_checks:
+        yield Finding("models", "not asked: llm.skip_llm_checks is set")
+    elif not prepared.llm.models:
+        yield Finding("models", "none that can be asked")
+    for name, model in prepared.llm.models.items():
+        role = model.role or "asked in parallel"
+        yield Finding("model", f"{name} ({role}) at {model.provider.base_url}")
+
+
 def _project(prepared: Prepared) -> Iterator[Finding]:
     from ..app import Refused, find_agent
     from ..core.todo import candidate_names
@@ -95,6 +113,7 @@ def _project(prepared: Prepared) -> Iterator[Finding]:
     yield Finding("path", prepared.path)
     yield Finding("state", str(layout.state))
     yield Finding("logs", str(layout.logs))
+    yield from _models(prepared)
     try:
         adapter = find_agent(prepared)
         yield Finding("agent", f"{adapter.label}: {adapter.launch('').argv[0]}")

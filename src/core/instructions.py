@@ -16,7 +16,8 @@ DEFAULT_TIMEOUT: Final = 600.0
 """Seconds that an instruction has if its entry names no other limit."""
 
 _DEFAULT_TYPE: Final = "default"
-_FREE_ID: Final = "free"
+FREE_ID: Final = "free"
+"""Of the entry that `free_instruction` is made of."""
 
 
 class InstructionError(ValueError):
@@ -160,7 +161,7 @@ def free_instruction(
     """
     entries = _entries(raw, _DEFAULT_TYPE)
     chosen = next(
-        (item for item in entries if item[1].get("instruction_id") == _FREE_ID),
+        (item for item in entries if item[1].get("instruction_id") == FREE_ID),
         entries[0] if entries else (0, {"name": "Free instruction", "template": prompts.FREE}),
     )
     index, entry = chosen
@@ -169,7 +170,7 @@ def free_instruction(
         "wait_for_file": entry.get("wait_for_file") or prompts.FREE_REPORT,
         "control_phrase": entry.get("control_phrase") or prompts.FREE_PHRASE,
     }
-    return _instruction(_Entry(_DEFAULT_TYPE, index, with_defaults), _FREE_ID, 0, default_timeout)
+    return _instruction(_Entry(_DEFAULT_TYPE, index, with_defaults), FREE_ID, 0, default_timeout)
 
 
 def render(instruction: Instruction, values: Mapping[str, str], flow: Flow = Flow.TASK) -> Rendered:

@@ -119,21 +119,25 @@ class Fenced(Exception):
     """
 
 
-def begin(task: Task, *, instructions: int, now: float) -> Task:
+def begin(task: Task, *, instructions: int, now: float, first: int = 1) -> Task:
     """A new attempt at a sequence of that many instructions.
 
     Progress made in a sequence of another length says nothing about this one
-    and is dropped.
+    and is dropped, but if there was any, the positions before ``first`` count
+    as completed.
 
     Raises:
         InvalidTransition: the task runs already or is final.
-        ValueError: there are no instructions.
+        ValueError: there are no instructions, or ``first`` is none of them.
     """
+    if not 1 <= first <= max(1, instructions):
+        raise ValueError(f"{task.id} cannot begin at {first} of {instructions} instructions")
     if instructions < 1:
         raise ValueError(f"an attempt at {task.id} needs at least one instruction")
     state = _follow(task, Transition.BEGIN)
     if task.total_instructions != instructions:
-        task = replace(task, completed=(), last_completed=0)
+        before = range(1, first) if task.completed else ()
+        task = replace(task, completed=tuple(before), last_completed=len(before))
     return replace(
         task,
         state=state,

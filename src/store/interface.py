@@ -93,12 +93,12 @@ class Store(Protocol):
         """Where the tasks stand in the list now; unknown ids are passed over."""
 
     def begin_attempt(
-        self, task_id: str, *, path: str, instructions: int, now: float
+        self, task_id: str, *, path: str, instructions: int, now: float, first: int = 1
     ) -> Future[Task]:
         """Start a new attempt with a new epoch; whatever an older one reports is fenced off.
 
-        If the number of instructions changed, progress is dropped and a
-        ``task.restarted`` event tells so.
+        If the number of instructions changed, progress is dropped, except for the
+        positions before ``first``, and a ``task.restarted`` event tells so.
         """
 
     def begin_step(

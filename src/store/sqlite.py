@@ -73,10 +73,15 @@ class SqliteStore(Store):
         return self._submit(contents.reposition, dict(positions))
 
     def begin_attempt(
-        self, task_id: str, *, path: str, instructions: int, now: float
+        self, task_id: str, *, path: str, instructions: int, now: float, first: int = 1
     ) -> Future[Task]:
         return self._submit(
-            transitions.begin_attempt, task_id, path=path, instructions=instructions, now=now
+            transitions.begin_attempt,
+            task_id,
+            path=path,
+            instructions=instructions,
+            now=now,
+            first=first,
         )
 
     def begin_step(

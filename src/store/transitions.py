@@ -18,17 +18,23 @@ from .rows import Row, journal, load, save, storable, touch
 
 
 def begin_attempt(
-    db: sqlite3.Connection, task_id: str, *, path: str, instructions: int, now: float
+    db: sqlite3.Connection,
+    task_id: str,
+    *,
+    path: str,
+    instructions: int,
+    now: float,
+    first: int = 1,
 ) -> Task:
     before = load(db, task_id)
-    task = machine.begin(before, instructions=instructions, now=now)
+    task = machine.begin(before, instructions=instructions, now=now, first=first)
     save(db, task)
     db.execute(
         "INSERT INTO attempt (task_id, epoch, path, instructions, started_at)"
         " VALUES (?, ?, ?, ?, ?)",
         (task_id, task.epoch, path, instructions, now),
     )
-    if before.completed and not task.completed:
+    if before.completed and before.total_instructions != instructions:
         data = {
             "reason": "the number of instructions changed",
             "before": before.total_instructions,

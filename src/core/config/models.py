@@ -130,6 +130,7 @@ class LLMSettings(Settings):
     cli_interface: Annotated[Literal["cursor", "gemini"], BeforeValidator(_lowered)] = "cursor"
     timeout: float = Field(default=200, gt=0, allow_inf_nan=False)
     retry_attempts: int = Field(default=1, ge=0)
+    skip_llm_checks: bool = False
 
 
 class ResilienceSettings(Settings):
@@ -234,11 +235,17 @@ class AgentSettings(StrictSettings):
 
 
 class HTTPSettings(StrictSettings):
-    """Connections to LLM providers; ``timeout`` is in seconds."""
+    """Connections to LLM providers; ``timeout`` is in seconds.
+
+    ``ca_file`` is relative to where the server is started; ``proxy`` may hold a
+    password, so it is not shown.
+    """
 
     max_connections: int = Field(default=100, ge=1, le=10_000)
     max_per_host: int = Field(default=10, ge=1, le=10_000)
     timeout: PositiveSeconds = 30
+    ca_file: str | None = None
+    proxy: str | None = Field(default=None, repr=False)
 
 
 class RuntimeSettings(StrictSettings):

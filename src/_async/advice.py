@@ -1,0 +1,71 @@
+"""The models' part in a server, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+
+from .._runtime import async_runtime as rt
+from ..core.config import Config
+from ..core.events import Sink
+from ..core.layout import Layout
+from ..core.llm.asking import SelectionPolicy
+from ..core.llm.settings import LLMSetup
+from ..store import Store
+from .assessment import AsyncAssessor
+from .http import AsyncHTTPClient
+from .io import AsyncIOManager
+from .llm import AsyncLLMManager
+from .review import AsyncListReview
+from .todo import AsyncTodoManager
+
+
+class AsyncAdvice:
+    """One client, one manager of the models, and those who ask; enter it before use."""
+
+    def __init__(
+        self,
+        setup: LLMSetup,
+        *,
+        config: Config,
+        layout: Layout,
+        io: AsyncIOManager,
+        todo: AsyncTodoManager,
+        store: Store,
+        sink: Sink,
+        clock: Callable[[], float],
+    ) -> None:
+        settings = config.runtime.http
+        http = AsyncHTTPClient(
+            rt.NetworkOptions(
+                max_connections=settings.max_connections,
+                max_per_host=settings.max_per_host,
+                timeout=settings.timeout,
+                ca_file=settings.ca_file,
+                proxy=settings.proxy,
+            ),
+            clock=clock,
+        )
+        policy = SelectionPolicy(hedge=setup.hedge)
+        if "timeout" in settings.model_fields_set:
+            longest = settings.timeout
+            policy = SelectionPolicy(
+                hedge=setup.hedge, call=longest, together=longest, scoring=longest
+            )
+        self.llm = AsyncLLMManager(setup, http, sink=sink, clock=clock, policy=policy)
+        self.assessor = AsyncAssessor(
+            self.llm, config=config, layout=layout, io=io, sink=sink, clock=clock
+        )
+        self.review = AsyncListReview(self.llm, self.assessor, todo=todo, store=store, clock=clock)
+
+    async def __aenter__(self) -> AsyncAdvice:
+        await self.llm.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        await self.llm.__aexit__(exc_type, exc, tb)

@@ -1,0 +1,143 @@
+"""What the models are asked about the list: what stands in it twice, and what to redo."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from .._runtime import async_runtime as rt
+from ..core.llm.course import redo
+from ..core.llm.duplicates import pairs_to_ask, without_duplicates
+from ..core.llm.questions import similar
+from ..core.reconcile import normalised
+from ..core.task import TaskState
+from ..core.times import local
+from ..core.todo import ItemState, ListedItem, TodoError, parse_done_comment, stamped
+from ..store import Store
+from .assessment import AsyncAssessor
+from .llm import AsyncLLMManager
+from .todo import AsyncTodoManager, Loaded
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 10
+"""Questions about one list that are asked side by side."""
+
+Pair = tuple[str, str]
+
+
+class AsyncListReview:
+    """Loads the list as it is worked on: without duplicates, redone tasks pending again.
+
+    Each question is asked once in a run of the server.
+    """
+
+    def __init__(
+        self,
+        llm: AsyncLLMManager,
+        assessor: AsyncAssessor,
+        *,
+        todo: AsyncTodoManager,
+        store: Store,
+        clock: Callable[[], float],
+    ) -> None:
+        self._llm = llm
+        self._assessor = assessor
+        self._todo = todo
+        self._store = store
+        self._clock = clock
+        self._similar: dict[Pair, bool] = {}
+        self._asked: set[str] = set()
+        self._left_out: set[str] = set()
+
+    async def load(self) -> Loaded:
+        """The list, once everything new in it has been asked about."""
+        loaded = await self._todo.load()
+        if await self._redo(loaded):
+            loaded = await self._todo.load()
+        self._assessor.comments_are(
+            {
+                normalised(entry.item.text): entry.item.comment
+                for entry in loaded.items
+                if entry.item.comment and entry.item.state is ItemState.PENDING
+            }
+        )
+        texts = _pending(loaded)
+        pairs = [(texts[one], texts[other]) for one, other in pairs_to_ask(texts)]
+        new = [pair for pair in pairs if pair not in self._similar]
+        answers = await rt.map_concurrently(self._ask, new, limit=AT_ONCE)
+        self._similar.update(zip(new, answers, strict=True))
+        return self._without_duplicates(loaded)
+
+    async def load_known(self) -> Loaded:
+        """The list, with what is known of it already."""
+        return self._without_duplicates(await self._todo.load())
+
+    async def _ask(self, pair: Pair) -> bool:
+        return await self._llm.put(similar(*pair))
+
+    def _without_duplicates(self, loaded: Loaded) -> Loaded:
+        texts = _pending(loaded)
+        same = [
+            (one, other)
+            for one, other in pairs_to_ask(texts)
+            if self._similar.get((texts[one], texts[other]), False)
+        ]
+        kept = {texts[index] for index in without_duplicates(len(texts), same)}
+        items = tuple(
+            entry
+            for entry in loaded.items
+            if entry.item.state is not ItemState.PENDING or entry.item.text in kept
+        )
+        for entry in loaded.items:
+            if entry not in items and entry.item.text not in self._left_out:
+                self._left_out.add(entry.item.text)
+                logger.info("left out, it asks for the same as another: %s", entry.item.text)
+        return replace(loaded, items=items)
+
+    async def _redo(self, loaded: Loaded) -> bool:
+        """Put tasks back that were done in part and are to be redone; whether there were any."""
+        partly = [
+            entry
+            for entry in loaded.items
+            if _is_partly_done(entry) and entry.item.text not in self._asked
+        ]
+        self._asked.update(entry.item.text for entry in partly)
+        decided = await rt.map_concurrently(self._is_to_redo, partly, limit=AT_ONCE)
+        again = [entry for entry, yes in zip(partly, decided, strict=True) if yes]
+        for entry in again:
+            await rt.shielded(self._put_back, entry)
+        return bool(again)
+
+    async def _is_to_redo(self, entry: ListedItem) -> bool:
+        comment = entry.item.comment or ""
+        completed, total = parse_done_comment(comment) or (0, 0)
+        decision = await self._llm.put(redo(entry.item.text, comment, completed, total))
+        return decision.yes
+
+    async def _put_back(self, entry: ListedItem) -> None:
+        key = normalised(entry.item.text)
+        for task in await rt.wait_for_future(self._store.tasks(TaskState.DONE)):
+            if normalised(task.text) == key:
+                await rt.wait_for_future(self._store.reset_task(task.id, self._clock()))
+        comment = f"Доработка незавершенной задачи: {entry.item.comment}"
+        try:
+            await self._todo.mark(
+                entry.source,
+                entry.item.text,
+                ItemState.PENDING,
+                stamped(comment, local(self._clock())),
+            )
+        except (TodoError, OSError) as error:
+            logger.warning("%s could not be put back: %s", entry.item.text, error)
+
+
+def _pending(loaded: Loaded) -> list[str]:
+    return [e.item.text for e in loaded.items if e.item.state is ItemState.PENDING]
+
+
+def _is_partly_done(entry: ListedItem) -> bool:
+    counted = parse_done_comment(entry.item.comment)
+    done = entry.item.state is ItemState.DONE
+    return done and counted is not None and counted[0] < counted[1]

@@ -1,0 +1,72 @@
+# Generated from src/_async/advice.py. Do not edit.
+"""The models' part in a server, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+
+from .._runtime import sync_runtime as rt
+from ..core.config import Config
+from ..core.events import Sink
+from ..core.layout import Layout
+from ..core.llm.asking import SelectionPolicy
+from ..core.llm.settings import LLMSetup
+from ..store import Store
+from .assessment import Assessor
+from .http import HTTPClient
+from .io import IOManager
+from .llm import LLMManager
+from .review import ListReview
+from .todo import TodoManager
+
+
+class Advice:
+    """One client, one manager of the models, and those who ask; enter it before use."""
+
+    def __init__(
+        self,
+        setup: LLMSetup,
+        *,
+        config: Config,
+        layout: Layout,
+        io: IOManager,
+        todo: TodoManager,
+        store: Store,
+        sink: Sink,
+        clock: Callable[[], float],
+    ) -> None:
+        settings = config.runtime.http
+        http = HTTPClient(
+            rt.NetworkOptions(
+                max_connections=settings.max_connections,
+                max_per_host=settings.max_per_host,
+                timeout=settings.timeout,
+                ca_file=settings.ca_file,
+                proxy=settings.proxy,
+            ),
+            clock=clock,
+        )
+        policy = SelectionPolicy(hedge=setup.hedge)
+        if "timeout" in settings.model_fields_set:
+            longest = settings.timeout
+            policy = SelectionPolicy(
+                hedge=setup.hedge, call=longest, together=longest, scoring=longest
+            )
+        self.llm = LLMManager(setup, http, sink=sink, clock=clock, policy=policy)
+        self.assessor = Assessor(
+            self.llm, config=config, layout=layout, io=io, sink=sink, clock=clock
+        )
+        self.review = ListReview(self.llm, self.assessor, todo=todo, store=store, clock=clock)
+
+    def __enter__(self) -> Advice:
+        self.llm.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.llm.__exit__(exc_type, exc, tb)
