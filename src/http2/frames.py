@@ -152,6 +152,7 @@ class FrameMachine:
         self._events = events = list[Event]()
         try:
             self._peer.receive_data(data)
+            self._peer.check_next_length()
         except Exception as error:
             events.append(Broken(_explain(error)))
         return events

@@ -7,7 +7,7 @@ from typing import Any
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
-from h2.exceptions import ProtocolError, StreamClosedError, StreamIDTooLowError
+from h2.exceptions import FrameTooLargeError, ProtocolError, StreamClosedError, StreamIDTooLowError
 from hyperframe.frame import DataFrame, Frame, GoAwayFrame
 
 from .field_encoder import FieldEncoder
@@ -64,6 +64,13 @@ class Peer(H2Connection):
         hyper-h2 takes a wrong one for a connection error, and a 304's for wrong.
         """
         setattr(self.streams[stream_id], "_initialize_content_length", _ignore)  # noqa: B010
+
+    def check_next_length(self) -> None:
+        """Refuse a frame that is too long before all of it is there, not after."""
+        buffer: Any = self.incoming_buffer
+        rest = buffer._data if hasattr(buffer, "_data") else buffer.data
+        if len(rest) >= 3 and int.from_bytes(rest[:3], "big") > self.max_inbound_frame_size:
+            raise FrameTooLargeError("a frame is longer than allowed, or this is not HTTP/2")
 
     def forget(self, stream_id: int) -> None:
         stream = self.streams.pop(stream_id, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -30,7 +30,7 @@ class _Place:
     def __init__(self, origin: Origin, limits: Limits) -> None:
         self.origin = origin
         self.ledger: Ledger[Connection] = Ledger(limits.max_connections_per_host)
-        self.waiters: deque[Waiter] = deque()
+        self.waiters: OrderedDict[Waiter, None] = OrderedDict()
         self.dials: set[asyncio.Task[None]] = set()
 
 
@@ -98,10 +98,9 @@ class Pool:
 
     async def _wait(self, place: _Place, deadlines: Deadlines, again: bool) -> Connection:
         waiter: Waiter = self._loop.create_future()
+        place.waiters[waiter] = None
         if again:
-            place.waiters.appendleft(waiter)
-        else:
-            place.waiters.append(waiter)
+            place.waiters.move_to_end(waiter, last=False)
         self._open_if_needed(place)
         phase = "pool" if place.ledger.members else "connect"
         try:
@@ -111,7 +110,8 @@ class Pool:
                 if not place.ledger.members:
                     raise
                 waiter = self._loop.create_future()
-                place.waiters.appendleft(waiter)
+                place.waiters[waiter] = None
+                place.waiters.move_to_end(waiter, last=False)
                 await deadlines.wait(waiter, "pool")
             return waiter.result()
         except httpx.TimeoutException:
@@ -125,20 +125,21 @@ class Pool:
                 self.unused(waiter.result())
             raise
         finally:
-            if waiter in place.waiters:
-                place.waiters.remove(waiter)
+            place.waiters.pop(waiter, None)
 
     def _serve(self, place: _Place) -> None:
         """Hand out what room there is, and open a connection where it does not suffice."""
         waiters = place.waiters
         while waiters:
-            if waiters[0].done():
-                del waiters[0]
+            waiter = next(iter(waiters))
+            if waiter.done():
+                del waiters[waiter]
                 continue
             connection = self._take(place)
             if connection is None:
                 break
-            waiters.popleft().set_result(connection)
+            del waiters[waiter]
+            waiter.set_result(connection)
         if waiters:
             self._open_if_needed(place)
 
@@ -188,10 +189,13 @@ class Pool:
             # Whoever has waited long enough has given up; the others try again.
             self._open_if_needed(place)
         else:
-            while place.waiters:
-                waiter = place.waiters.popleft()
-                if not waiter.done():
-                    waiter.set_exception(repeat(error))
+            self._fail_waiters(place, error)
+
+    def _fail_waiters(self, place: _Place, error: httpx.TransportError) -> None:
+        while place.waiters:
+            waiter, _ = place.waiters.popitem(last=False)
+            if not waiter.done():
+                waiter.set_exception(repeat(error))
 
     def _give_up_dialling(self, place: _Place) -> None:
         for task in list(place.dials):
@@ -266,10 +270,7 @@ class Pool:
             task.cancel()
         await asyncio.gather(*dials, return_exceptions=True)
         for place in self._places.values():
-            while place.waiters:
-                waiter = place.waiters.popleft()
-                if not waiter.done():
-                    waiter.set_exception(httpx.ConnectError("the transport was closed"))
+            self._fail_waiters(place, httpx.ConnectError("the transport was closed"))
         members = [c for place in self._places.values() for c in place.ledger.members]
         for connection in [*members, *self._draining]:
             connection.close()

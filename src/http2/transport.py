@@ -33,16 +33,20 @@ class _Body(httpx.AsyncByteStream):
         self._deadlines = deadlines
         self._counters = counters
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        exchange, deadlines = self._exchange, self._deadlines
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
         try:
-            while data := await exchange.read(deadlines):
-                yield data
-        except httpx.TimeoutException:
-            self._counters.timeouts += 1
+            data = await self._exchange.read(self._deadlines)
+        except BaseException as error:
+            if isinstance(error, httpx.TimeoutException):
+                self._counters.timeouts += 1
+            self._exchange.close()
             raise
-        finally:
-            exchange.close()
+        if not data:
+            raise StopAsyncIteration
+        return data
 
     async def aclose(self) -> None:
         self._exchange.close()
