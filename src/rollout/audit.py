@@ -103,7 +103,7 @@ class Audit:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._queue or self._closed)
-                if not self._queue:
+                if not self._queue and not self._lost:
                     return
                 batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
                 lost, self._lost = self._lost, 0
@@ -115,8 +115,9 @@ class Audit:
             except OSError as error:  # a full disk must not end the thread
                 self._trouble = str(error)
                 with self._changed:
-                    self._lost += lost or 0
-                    self._lost += sum(1 for record in batch if record["kind"] == "operation")
+                    self._lost += lost + sum(r["kind"] == "operation" for r in batch)
+                    if self._closed and not self._queue:
+                        return
 
     def _write(self, batch: list[dict[str, Any]], *, durably: bool) -> None:
         lock = self.path.with_name(f".{self.path.name}.lock")

@@ -131,6 +131,7 @@ class Bridge:
         with self._state:
             self._closed = True
             loop, stop, thread = self._loop, self._stop, self._thread
+            self._loop = None
         if loop is not None and stop is not None and thread is not None:
             loop.call_soon_threadsafe(stop.set)
             thread.join()

@@ -27,6 +27,7 @@ from .statistics import (
 )
 from .tally import LATENCY, Count, Sample
 
+_PRIOR = 9
 _APART = 4  # values that cannot be paired say less: so many count as one
 
 
@@ -137,10 +138,13 @@ def _tests(capability: Capability, sample: Sample, policy: Policy, now: float) -
 
 
 def budget(sync: Count, policy: Policy) -> float:
-    """The error rate that the asynchronous path may have: its own, or what the other shows."""
-    if sync.bad == 0:
-        return policy.error_budget
-    shown = upper_bound(sync.bad, sync.n) + policy.error_tolerance
+    """The error rate above which the asynchronous path is at fault.
+
+    The highest rate that the synchronous path may well have, with `_PRIOR` good
+    operations to begin with: where little is known of it, little can be blamed
+    on the other.
+    """
+    shown = upper_bound(sync.bad, sync.n + _PRIOR, 0.99) + policy.error_tolerance
     return min(max(policy.error_budget, shown), 0.999)
 
 
@@ -157,7 +161,7 @@ def errors(sync: Count, found: Count, policy: Policy) -> Test:
     elif found.n < policy.min_operations:
         outcome = Outcome.HOLD
         said = f"{found.n} of {policy.min_operations} operations seen"
-    elif high > allowed:
+    elif high > (allowed if sync.bad else policy.error_budget):
         outcome = Outcome.HOLD
         said += f"; up to {high:.2%} are possible"
     else:

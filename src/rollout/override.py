@@ -95,7 +95,6 @@ class Override:
         return found
 
     def _look(self) -> None:
-        self._due = self._clock() + self._interval
         try:
             found = signature(self.path)
             if found is None:
@@ -106,6 +105,7 @@ class Override:
         except (OSError, ValueError) as error:
             reason = f"the override file is unusable: {error}"
             self._loaded = (None, {ALL: Ceiling(Stage.OFF, "file", reason)})
+        self._due = self._clock() + self._interval  # only now: until then others look too
 
     def trip(self, name: str, *, reason: str, actor: str, now: float, durable: bool = True) -> None:
         """Put the capability off: for this process at once, then in the file.
@@ -129,7 +129,6 @@ class Override:
         if not waiting:
             return
         self._change(lambda entries: entries.update(waiting))
-        self._look()
         for name in waiting:
             self._forget(name)
 
@@ -178,7 +177,7 @@ class Override:
                 entries = {ALL: Ceiling(Stage.OFF, "file", "the override file was unusable")}
             change(entries)
             write_durably(self.path, _dump(entries))
-            self._due = -float("inf")
+            self._look()
 
 
 def parse(content: bytes) -> dict[str, Ceiling]:

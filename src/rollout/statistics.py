@@ -118,7 +118,7 @@ def lower_bound(bad: int, n: int, confidence: float = 0.95) -> float:
 
 def _beta_quantile(share: float, a: float, b: float) -> float:
     low, high = 0.0, 1.0
-    for _ in range(60):
+    for _ in range(42):
         middle = (low + high) / 2
         if incomplete_beta(middle, a, b) < share:
             low = middle

@@ -65,12 +65,15 @@ class Sample:
 
 
 class Tally:
-    """Collects a sample; safe for any thread. It keeps the latest ``most`` of each value."""
+    """Collects a sample; safe for any thread. It keeps the latest ``most`` of each value.
 
-    def __init__(self, most: int) -> None:
+    ``sync`` is what was known of the synchronous path before.
+    """
+
+    def __init__(self, most: int, sync: Count | None = None) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._sync = Count()
+        self._sync = sync or Count()
         self._begin(OFF, 0.0)
 
     def _begin(self, rung: Rung, now: float) -> None:

@@ -19,7 +19,7 @@ from .override import Override
 from .plan import Plan
 from .stages import Colour, Stage
 from .stall import PAUSE, Heartbeats
-from .tally import Severity, Tally
+from .tally import Count, Severity, Tally
 
 Record = Callable[[str, Mapping[str, Any]], None]
 _STRIKES = 3  # rounds in a row before a resource over its ceiling counts
@@ -30,7 +30,8 @@ class Watch:
 
     ``record(kind, fields)`` writes a transition; ``clock`` gives seconds since the
     epoch.  ``usage()`` measures resources by name, ``ceilings`` are their maxima.
-    Loops are made known to ``heartbeats``.
+    Loops are made known to ``heartbeats``; ``baselines`` are the `baseline` figures
+    of an earlier process.
     """
 
     def __init__(
@@ -43,10 +44,14 @@ class Watch:
         clock: Callable[[], float] = time.time,
         usage: Callable[[], Mapping[str, float]] = dict,
         ceilings: Mapping[str, float] | None = None,
+        baselines: Mapping[str, Count] | None = None,
     ) -> None:
         self.policy = policy or Policy()
         self._capabilities = {capability.name: capability for capability in capabilities}
-        self._tallies = {name: Tally(self.policy.most_values) for name in self._capabilities}
+        self._tallies = {
+            name: Tally(self.policy.most_values, (baselines or {}).get(name))
+            for name in self._capabilities
+        }
         self._override = override
         self._record = record
         self._clock = clock
@@ -109,6 +114,10 @@ class Watch:
         self._tripped[name] = why
         self._override.trip(name, reason=why, actor="guard", now=self._clock(), durable=False)
         self._wake.set()
+
+    def baseline(self, capability: str) -> Count:
+        """What is known of the synchronous path's errors, to be kept for the next process."""
+        return self._tallies[capability].counts()[0]
 
     def verdict(self, capability: str) -> Verdict:
         """What the tests say by now."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,7 +103,7 @@ def test_what_must_not_be_doubled_climbs_by_shares_of_complete() -> None:
 @pytest.mark.parametrize("capability", [READ, WRITE, SIX])
 def test_every_rung_leads_to_its_neighbours(capability: Capability) -> None:
     rungs = ladder(capability)
-    for lower, higher in zip(rungs, rungs[1:], strict=False):
+    for lower, higher in itertools.pairwise(rungs):
         assert next_rung(capability, lower) == higher
         assert previous_rung(capability, higher) == lower
     assert previous_rung(capability, OFF) is None
