@@ -56,7 +56,7 @@ def test_settings_are_announced_and_the_window_opens() -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(
-    st.lists(st.integers(0, 40_000), min_size=1, max_size=8),
+    st.lists(st.integers(0, 8_000), min_size=1, max_size=8),
     st.integers(),
     st.integers(0, 200),
 )
