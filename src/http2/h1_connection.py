@@ -143,6 +143,8 @@ class H1Connection(Connection):
                 event = self._h11.next_event()
                 if event is h11.NEED_DATA or event is h11.PAUSED:
                     break
+                if isinstance(event, h11.ConnectionClosed):
+                    break
                 self._take(exchange, event)
         except h11.RemoteProtocolError as error:
             self.break_off(

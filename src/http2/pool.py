@@ -10,6 +10,7 @@ import httpx
 
 from .connection import Connection, repeat
 from .deadlines import Deadlines
+from .exchange import Fate
 from .ledger import Ledger
 from .limits import Limits
 from .origin import Origin
@@ -273,6 +274,7 @@ class Pool:
             self._fail_waiters(place, httpx.ConnectError("the transport was closed"))
         members = [c for place in self._places.values() for c in place.ledger.members]
         for connection in [*members, *self._draining]:
+            connection.fail_all(httpx.ReadError("the transport was closed"), Fate.FINAL)
             connection.close()
         connections = list(self._leaving)
         gone = [connection.gone for connection in connections]

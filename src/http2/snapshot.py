@@ -22,7 +22,6 @@ class Counters:
     timeouts: int = 0
     idle_closed: int = 0
     evicted: int = 0
-    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -304,6 +304,20 @@ async def test_an_early_answer_ends_the_upload(certificates: Certificates, make:
         await client.aclose()
 
 
+async def test_closing_the_transport_ends_what_is_under_way(
+    certificates: Certificates, make: Make
+) -> None:
+    async with scripted(certificates, lambda s, i: None) as server:
+        client, transport = make()
+        task = asyncio.ensure_future(client.get(server.url))
+        while not server.requests:
+            await asyncio.sleep(0.005)
+        await transport.aclose()
+        with pytest.raises(httpx.ReadError, match="the transport was closed"):
+            await task
+        await client.aclose()
+
+
 async def test_a_limit_that_changes_under_way_is_kept(
     certificates: Certificates, make: Make
 ) -> None:

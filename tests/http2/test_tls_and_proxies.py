@@ -114,7 +114,7 @@ async def test_http1_survives_cancellation(upstream: Server, make: Make) -> None
 
 async def test_an_http1_answer_that_is_cut_off_is_an_error(upstream: Server, make: Make) -> None:
     client, _ = make()
-    with pytest.raises(httpx.RemoteProtocolError, match="closed|incomplete|without"):
+    with pytest.raises(httpx.RemoteProtocolError, match=r"closed|incomplete|without"):
         await client.get(f"http://127.0.0.1:{upstream.port}/cut?n=500")
 
 
