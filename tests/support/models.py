@@ -261,3 +261,38 @@ def setup(*servers: tuple[str, str, Sequence[str]], **llm: Any) -> str:
 
 def _model(name: str) -> dict[str, Any]:
     return {"name": name, "max_tokens": 100, "context_window": 1000}
+
+
+_KINDS = {
+    "Judge how useful": "usefulness",
+    "Check this judgement": "self_check",
+    "Does the plan below": "plan_match",
+    "Decide what follows": "report_verdict",
+    "done in part. Go on": "continuation",
+    "is marked as done, with": "redo",
+    "sequence of steps has": "changed_instructions",
+    "ask for the same work": "similar",
+}
+
+
+class Adviser:
+    """Answers Code Agent's questions, which it tells apart by their words.
+
+    ``answers`` maps the kind of a question to what is said: text, something to be
+    said as JSON, or a function of the prompt that returns one of the two.
+    """
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+        self.asked: list[tuple[str, str]] = []
+
+    def __call__(self, seen: Seen) -> Behaviour:
+        kind = next(kind for words, kind in _KINDS.items() if words in seen.prompt)
+        self.asked.append((kind, seen.prompt))
+        answer = self.answers.get(kind, "?")
+        answer = answer(seen.prompt) if callable(answer) else answer
+        return say(answer if isinstance(answer, str) else json.dumps(answer))
+
+    def kinds(self) -> list[str]:
+        """The kinds of all questions, in order."""
+        return [kind for kind, _ in self.asked]
