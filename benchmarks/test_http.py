@@ -181,16 +181,18 @@ def test_memory(bench: Bench, row: Row) -> None:
     """Side by side at the same load, each in a fresh process; then over many requests."""
     for concurrency in (10, 100):
         ratios = []
-        for number in range(ROUNDS):
+        for _ in range(ROUNDS):
             used = {}
             for variant in ("own", "sync"):
                 name = {"own": "own-h2"}.get(variant, variant)
-                task = {"base": bench.base(0), "thinks": [0.0] * 3 * concurrency}
+                task: dict[str, Any] = {
+                    "base": bench.base(0),
+                    "thinks": [0.0] * 3 * concurrency,
+                }
                 with contextlib.suppress(KeyError):
                     bench.end(name)
                 used[variant] = bench.ask(name, work="block", concurrency=concurrency, **task)
                 bench.end(name)
-            assert number < ROUNDS
             ratios.append(used["own"]["memory"] / used["sync"]["memory"])
         ratio = statistics.median(ratios)
         row(
@@ -201,8 +203,8 @@ def test_memory(bench: Bench, row: Row) -> None:
             target="<= 1.05",
         )
     marks = 10
-    task = {"base": bench.base(0), "number": REQUESTS * 5, "marks": marks}
-    seen = bench.ask("own-h2", work="endurance", **task)["memory"]
+    endurance = {"base": bench.base(0), "number": REQUESTS * 5, "marks": marks}
+    seen = bench.ask("own-h2", work="endurance", **endurance)["memory"]
     growth = seen[-1] / seen[1]
     row(
         f"memory after {REQUESTS * 5} requests / after {REQUESTS}",

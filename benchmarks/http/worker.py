@@ -165,7 +165,10 @@ class Async:
         return latencies
 
     def close(self) -> None:
-        self.run(self.end())
+        self.run(self._close())
+
+    async def _close(self) -> None:
+        await self.end()
 
 
 def _block(variant: Any, base: str, thinks: list[float], concurrency: int) -> dict[str, Any]:
@@ -228,7 +231,11 @@ def _make(name: str, ca: str) -> Any:
 
 def _main() -> None:
     variant = _make(*sys.argv[1:3])
-    works = {"block": _block, "short": _short_among_long, "endurance": _endurance}
+    works: dict[str, Callable[..., dict[str, Any]]] = {
+        "block": _block,
+        "short": _short_among_long,
+        "endurance": _endurance,
+    }
     for line in sys.stdin:
         task = json.loads(line)
         try:

@@ -18,6 +18,7 @@ from .fields import RequestHead, http2_fields
 from .frames import FrameMachine
 from .limits import Limits
 from .origin import Origin
+from .watch import Watch
 
 BEFORE_SETTINGS = 10
 """How many requests are sent before the peer has said how many it takes."""
@@ -47,8 +48,7 @@ class H2Connection(Connection):
         self._writing = False
         self._goaway: GoAway | None = None
         self._limit = min(limits.max_streams_per_connection, expected_streams or BEFORE_SETTINGS)
-        self._pinged: float | None = None
-        self._watch: asyncio.TimerHandle | None = None
+        self._watch = Watch(self, limits, loop)
 
     @property
     def limit(self) -> int:
@@ -75,7 +75,7 @@ class H2Connection(Connection):
             piece = body if len(body) <= PIECE else body[:PIECE]
             all_of_it = len(piece) == len(body) and not more
             sent = self.machine.send(stream_id, piece, end=all_of_it)
-        self._expect_answer()
+        self._watch.expect_answer()
         self._write_soon()
         return exchange, sent
 
@@ -226,7 +226,7 @@ class H2Connection(Connection):
                 exchange.make_room()
 
     def _on_pong(self, _event: Pong) -> None:
-        self._pinged = None
+        self._watch.answered()
 
     def _on_broken(self, event: Broken) -> None:
         self._write()
@@ -246,56 +246,20 @@ class H2Connection(Connection):
                 self.became_idle()
             self.owner.changed(self)
 
-    # Signs of life
-
-    def _expect_answer(self) -> None:
-        interval = self.limits.ping_interval
-        if interval is None:
-            return
-        if self._pinged is None and self.loop.time() - self.heard >= interval:
-            self._ping()
-        elif self._watch is None:
-            self._watch = self.loop.call_later(interval, self._check_peer, interval)
-
-    def _ping(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-        self._pinged = self.loop.time()
+    def ping(self) -> None:
         self.owner.counters.pings += 1
         self.machine.ping(_PING)
         self._write_soon()
-        timeout = self.limits.ping_timeout
-        self._watch = self.loop.call_later(timeout, self._check_peer, timeout)
 
-    def _check_peer(self, _waited: float) -> None:
-        self._watch = None
-        interval = self.limits.ping_interval
-        if self.closed or interval is None:
-            return
-        if self._pinged is not None and self.heard < self._pinged:
-            self.owner.counters.dead_peers += 1
-            self.break_off(
-                httpx.ReadError(
-                    f"{self.origin}: no sign of life for {self.loop.time() - self.heard:.1f} "
-                    "seconds, not even an answer to a PING"
-                ),
-                Fate.UNKNOWN,
-            )
-            return
-        self._pinged = None
-        if self.streams == 0:
-            return
-        silent = self.loop.time() - self.heard
-        if silent >= interval - 0.001:
-            self._ping()
-        else:
-            self._watch = self.loop.call_later(interval - silent, self._check_peer, interval)
+    def declare_dead(self) -> None:
+        self.owner.counters.dead_peers += 1
+        silence = self.loop.time() - self.heard
+        text = f"no sign of life for {silence:.1f} seconds, not even an answer to a PING"
+        self.break_off(httpx.ReadError(f"{self.origin}: {text}"), Fate.UNKNOWN)
 
     def _stop_timers(self) -> None:
         super()._stop_timers()
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
+        self._watch.stop()
 
 
 _HANDLERS: dict[type, Callable[[H2Connection, Any], None]] = {

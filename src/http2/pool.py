@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 import httpx
 
-from .connection import Connection, repeat
+from .connection import Connection
 from .deadlines import Deadlines
 from .exchange import Fate
-from .ledger import Ledger
 from .limits import Limits
 from .origin import Origin
-from .snapshot import Counters, OriginSnapshot, Snapshot
+from .place import Place, Waiter
+from .snapshot import Counters, Snapshot
 
 Dial = Callable[["Pool", Origin, int | None], Awaitable[Connection]]
-Waiter = asyncio.Future[Connection]
 
 _RETRY_DIAL_AFTER = 1.0
 _REMEMBERED_ORIGINS = 256
-
-
-class _Place:
-    """One origin: its connections, and who waits for them, first come first served."""
-
-    __slots__ = ("dials", "ledger", "origin", "waiters")
-
-    def __init__(self, origin: Origin, limits: Limits) -> None:
-        self.origin = origin
-        self.ledger: Ledger[Connection] = Ledger(limits.max_connections_per_host)
-        self.waiters: OrderedDict[Waiter, None] = OrderedDict()
-        self.dials: set[asyncio.Task[None]] = set()
 
 
 class Pool:
@@ -43,7 +29,7 @@ class Pool:
         self._limits = limits
         self._dial = dial
         self._loop = asyncio.get_running_loop()
-        self._places: dict[Origin, _Place] = {}
+        self._places: dict[Origin, Place] = {}
         self._count = 0
         self._idle: dict[Connection, None] = {}
         self._draining: set[Connection] = set()
@@ -77,14 +63,14 @@ class Pool:
             connection.became_idle()
         self.changed(connection)
 
-    def _enter(self, origin: Origin) -> _Place:
+    def _enter(self, origin: Origin) -> Place:
         if len(self._places) >= _REMEMBERED_ORIGINS:
             for known in [o for o, p in self._places.items() if p.ledger.empty and not p.waiters]:
                 del self._places[known]
-        place = self._places[origin] = _Place(origin, self._limits)
+        place = self._places[origin] = Place(origin, self._limits)
         return place
 
-    def _take(self, place: _Place) -> Connection | None:
+    def _take(self, place: Place) -> Connection | None:
         ledger = place.ledger
         while (connection := ledger.choose()) is not None:
             if connection.too_old:
@@ -97,11 +83,9 @@ class Pool:
             return connection
         return None
 
-    async def _wait(self, place: _Place, deadlines: Deadlines, again: bool) -> Connection:
+    async def _wait(self, place: Place, deadlines: Deadlines, again: bool) -> Connection:
         waiter: Waiter = self._loop.create_future()
-        place.waiters[waiter] = None
-        if again:
-            place.waiters.move_to_end(waiter, last=False)
+        place.enqueue(waiter, first=again)
         self._open_if_needed(place)
         phase = "pool" if place.ledger.members else "connect"
         try:
@@ -111,8 +95,7 @@ class Pool:
                 if not place.ledger.members:
                     raise
                 waiter = self._loop.create_future()
-                place.waiters[waiter] = None
-                place.waiters.move_to_end(waiter, last=False)
+                place.enqueue(waiter, first=True)
                 await deadlines.wait(waiter, "pool")
             return waiter.result()
         except httpx.TimeoutException:
@@ -128,7 +111,7 @@ class Pool:
         finally:
             place.waiters.pop(waiter, None)
 
-    def _serve(self, place: _Place) -> None:
+    def _serve(self, place: Place) -> None:
         """Hand out what room there is, and open a connection where it does not suffice."""
         waiters = place.waiters
         while waiters:
@@ -144,7 +127,7 @@ class Pool:
         if waiters:
             self._open_if_needed(place)
 
-    def _open_if_needed(self, place: _Place) -> None:
+    def _open_if_needed(self, place: Place) -> None:
         ledger = place.ledger
         while not self._closing and ledger.wants_another(len(place.waiters), self._loop.time()):
             if self._count >= self._limits.max_connections and not self._evict():
@@ -156,7 +139,7 @@ class Pool:
             place.dials.add(task)
             task.add_done_callback(place.dials.discard)
 
-    async def _open(self, place: _Place) -> None:
+    async def _open(self, place: Place) -> None:
         ledger = place.ledger
         connection: Connection | None = None
         failure: httpx.TransportError | None = None
@@ -183,22 +166,16 @@ class Pool:
             self._serve(place)
         self._feed_starved()
 
-    def _dial_failed(self, place: _Place, error: httpx.TransportError) -> None:
+    def _dial_failed(self, place: Place, error: httpx.TransportError) -> None:
         if place.ledger.members:
             place.ledger.not_before = self._loop.time() + _RETRY_DIAL_AFTER
         elif isinstance(error, httpx.ConnectTimeout):
             # Whoever has waited long enough has given up; the others try again.
             self._open_if_needed(place)
         else:
-            self._fail_waiters(place, error)
+            place.fail_waiters(error)
 
-    def _fail_waiters(self, place: _Place, error: httpx.TransportError) -> None:
-        while place.waiters:
-            waiter, _ = place.waiters.popitem(last=False)
-            if not waiter.done():
-                waiter.set_exception(repeat(error))
-
-    def _give_up_dialling(self, place: _Place) -> None:
+    def _give_up_dialling(self, place: Place) -> None:
         for task in list(place.dials):
             task.cancel()
 
@@ -271,7 +248,7 @@ class Pool:
             task.cancel()
         await asyncio.gather(*dials, return_exceptions=True)
         for place in self._places.values():
-            self._fail_waiters(place, httpx.ConnectError("the transport was closed"))
+            place.fail_waiters(httpx.ConnectError("the transport was closed"))
         members = [c for place in self._places.values() for c in place.ledger.members]
         for connection in [*members, *self._draining]:
             connection.fail_all(httpx.ReadError("the transport was closed"), Fate.FINAL)
@@ -287,18 +264,7 @@ class Pool:
 
     def snapshot(self) -> Snapshot:
         """The pool at this moment."""
-        places = self._places.values()
-        origins = tuple(
-            OriginSnapshot(
-                str(place.origin),
-                len(place.ledger.members),
-                place.ledger.dialling,
-                sum(connection.streams for connection in place.ledger.members),
-                len(place.waiters),
-                place.ledger.expected,
-            )
-            for place in places
-        )
+        origins = tuple(place.view() for place in self._places.values())
         return Snapshot(
             connections=sum(o.connections for o in origins),
             idle=len(self._idle),

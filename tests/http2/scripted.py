@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Callable
+from typing import cast
 
 from h2.errors import ErrorCodes
 from hyperframe.frame import GoAwayFrame
@@ -27,8 +28,7 @@ class Session(asyncio.Protocol):
         self._ended: set[int] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert hasattr(transport, "write")
-        self.transport: asyncio.Transport = transport
+        self.transport = cast(asyncio.Transport, transport)
         self.server.sessions.append(self)
         if self.server.mute:
             self.peer.flush()

@@ -122,7 +122,7 @@ async def test_a_connection_that_dies_unanswered_is_fatal_to_a_post_only(
         if times == 2:
             assert (await client.request(method, server.url)).content == b"fine"
         else:
-            with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError), match="127.0.0.1"):
+            with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError), match=r"127\.0\.0\.1"):
                 await client.request(method, server.url, content=b"pay")
         await client.aclose()
     assert len(server.requests) == times

@@ -72,7 +72,7 @@ async def test_ten_megabytes_arrive_for_each_of_three_slow_readers(
                 await asyncio.sleep(0)
         return size
 
-    assert await asyncio.gather(read(), read(), read()) == [10_000_000] * 3
+    assert list(await asyncio.gather(read(), read(), read())) == [10_000_000] * 3
 
 
 async def test_a_reader_that_stops_does_not_hold_up_the_others(server: Server, make: Make) -> None:
