@@ -25,6 +25,7 @@ from .stages import Stage
 _PATIENCE = 2.0  # seconds
 _TAIL = 1 << 16
 _BATCH = 512
+_GATHERING = 0.05  # seconds: one write for what comes together
 
 
 class Audit:
@@ -81,7 +82,8 @@ class Audit:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="rollout.audit", daemon=True)
                 self._thread.start()
-            self._changed.notify()
+            if len(self._queue) == 1:
+                self._changed.notify()
 
     @property
     def trouble(self) -> str:
@@ -103,6 +105,7 @@ class Audit:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._queue or self._closed)
+                self._changed.wait_for(lambda: self._closed, _GATHERING)
                 if not self._queue and not self._lost:
                     return
                 batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
