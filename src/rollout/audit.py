@@ -71,14 +71,18 @@ class Audit:
         """Leave the record of an operation to the thread."""
         if seen.decision.stage is Stage.OFF and self._chance.random() >= self._share:
             return
-        record = self._complete("operation", seen.to_json())
+        self.note("operation", seen.to_json())
+
+    def note(self, kind: str, record: Mapping[str, Any]) -> None:
+        """Leave any record to the thread."""
+        complete = self._complete(kind, record)
         with self._changed:
             if self._closed:
                 return
             if len(self._queue) >= self._waiting:
                 self._lost += 1
                 return
-            self._queue.append(record)
+            self._queue.append(complete)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="rollout.audit", daemon=True)
                 self._thread.start()
@@ -111,14 +115,14 @@ class Audit:
                 batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
                 lost, self._lost = self._lost, 0
             if lost:
-                batch.append(self._complete("lost", {"operations": lost}))
+                batch.append(self._complete("lost", {"records": lost}))
             try:
                 self._write(batch, durably=False)
                 self._trouble = ""
             except OSError as error:  # a full disk must not end the thread
                 self._trouble = str(error)
                 with self._changed:
-                    self._lost += lost + sum(r["kind"] == "operation" for r in batch)
+                    self._lost += lost + sum(r["kind"] != "lost" for r in batch)
                     if self._closed and not self._queue:
                         return
 

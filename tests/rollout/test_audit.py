@@ -208,7 +208,7 @@ def test_what_the_thread_cannot_keep_up_with_is_counted(tmp_path: Path) -> None:
     audit.close()
     audit = audit_in(tmp_path)
     kept = list(audit.read(kind="operation"))
-    lost = sum(record["operations"] for record in audit.read(kind="lost"))
+    lost = sum(record["records"] for record in audit.read(kind="lost"))
     assert len(kept) < 600
     assert len(kept) + lost == 600
 
