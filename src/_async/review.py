@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from .._runtime import async_runtime as rt
@@ -63,9 +63,7 @@ class AsyncListReview:
                 if entry.item.comment and entry.item.state is ItemState.PENDING
             }
         )
-        texts = _pending(loaded)
-        pairs = [(texts[one], texts[other]) for one, other in pairs_to_ask(texts)]
-        new = [pair for pair in pairs if pair not in self._similar]
+        new = [pair for pair in _pairs(_counting(loaded)).values() if pair not in self._similar]
         answers = await rt.map_concurrently(self._ask, new, limit=AT_ONCE)
         self._similar.update(zip(new, answers, strict=True))
         return self._without_duplicates(loaded)
@@ -78,23 +76,15 @@ class AsyncListReview:
         return await self._llm.put(similar(*pair))
 
     def _without_duplicates(self, loaded: Loaded) -> Loaded:
-        texts = _pending(loaded)
-        same = [
-            (one, other)
-            for one, other in pairs_to_ask(texts)
-            if self._similar.get((texts[one], texts[other]), False)
-        ]
-        kept = {texts[index] for index in without_duplicates(len(texts), same)}
-        items = tuple(
-            entry
-            for entry in loaded.items
-            if entry.item.state is not ItemState.PENDING or entry.item.text in kept
-        )
-        for entry in loaded.items:
-            if entry not in items and entry.item.text not in self._left_out:
-                self._left_out.add(entry.item.text)
-                logger.info("left out, it asks for the same as another: %s", entry.item.text)
-        return replace(loaded, items=items)
+        counting = _counting(loaded)
+        same = [at for at, pair in _pairs(counting).items() if self._similar.get(pair, False)]
+        kept = without_duplicates(len(counting), same)
+        dropped = {entry.item.text for entry in counting} - {counting[i].item.text for i in kept}
+        for text in sorted(dropped - self._left_out):
+            logger.info("left out, it asks for the same as another: %s", text)
+        self._left_out |= dropped
+        items = (entry for entry in loaded.items if entry.item.text not in dropped)
+        return replace(loaded, items=tuple(items))
 
     async def _redo(self, loaded: Loaded) -> bool:
         """Put tasks back that were done in part and are to be redone; whether there were any."""
@@ -133,8 +123,19 @@ class AsyncListReview:
             logger.warning("%s could not be put back: %s", entry.item.text, error)
 
 
-def _pending(loaded: Loaded) -> list[str]:
-    return [e.item.text for e in loaded.items if e.item.state is ItemState.PENDING]
+def _counting(loaded: Loaded) -> list[ListedItem]:
+    """The items that others may repeat: those to do, and those done."""
+    return [entry for entry in loaded.items if entry.item.state is not ItemState.SKIPPED]
+
+
+def _pairs(entries: Sequence[ListedItem]) -> dict[tuple[int, int], Pair]:
+    """The texts to compare, by their places; a later one that is done matters no more."""
+    texts = [entry.item.text for entry in entries]
+    return {
+        (one, other): (texts[one], texts[other])
+        for one, other in pairs_to_ask(texts)
+        if entries[other].item.state is ItemState.PENDING
+    }
 
 
 def _is_partly_done(entry: ListedItem) -> bool:
