@@ -233,7 +233,7 @@ class Bridge:
             loop.call_soon_threadsafe(begin)
             return call
         with self._state:  # what is begun before `close` stops the loop, it cancels
-            self._usable()
+            self._check()
             home.call_soon_threadsafe(begin)
         return call
 
@@ -245,7 +245,7 @@ class Bridge:
         detached: bool = False,
     ) -> Call[T]:
         """Start ``fn`` in a thread without waiting for it; ``detached`` as for `start_async`."""
-        self._usable()
+        self._check()
         crossing = Crossing.of(within, None, detached)
         call: Call[T] = Call(crossing, contextvars.copy_context())
         work, interrupt = self._blocking.cancellable(lambda: fn(*args))
@@ -264,17 +264,22 @@ class Bridge:
 
     def defer(self, fn: Callable[[], object]) -> None:
         """Run ``fn`` in a worker thread, for its effects; it must not raise."""
-        self._usable()
+        self._check()
         self._workers.submit(fn)
 
-    def _usable(self) -> None:
+    @property
+    def usable(self) -> bool:
+        """Whether it is open, and this process's own."""
+        return not self._closed and os.getpid() == self._owner
+
+    def _check(self) -> None:
         if self._closed:
             raise RuntimeError("the bridge is closed")
         if os.getpid() != self._owner:
             raise RuntimeError("the bridge was made before a fork; make a new one in the child")
 
     def _portal(self) -> asyncio.AbstractEventLoop:
-        self._usable()
+        self._check()
         loop = self._loop
         if loop is not None:
             return loop

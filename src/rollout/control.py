@@ -117,7 +117,7 @@ class Rollout:
             self.flags.wait(wait)
 
     def close(self, wait: float = 5.0) -> None:
-        """End everything; what runs beside gets at most ``wait`` seconds to be compared."""
+        """End everything; what runs beside gets at most ``wait`` seconds to be compared. It blocks."""
         self.shadow.drain(wait)
         self.bridge.close()
         self.watch.close()

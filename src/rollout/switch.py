@@ -16,7 +16,7 @@ from .observation import Beside, Observation
 from .plan import Decision
 from .router import current, in_force
 from .shadow import Candidate, Outcome, Shadow
-from .stages import Colour, Operation, Route, route
+from .stages import Colour, Operation, Route, Stage, route
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -64,8 +64,11 @@ class Switch:
         self._observe = observe
 
     def call(self, pair: Pair[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """For synchronous callers; raises what the authoritative path raises."""
-        run = _Run(pair, args, kwargs, self._shadow, self._observe, None)
+        """For synchronous callers; raises what the authoritative path raises.
+
+        Where the bridge cannot be crossed, the synchronous path answers.
+        """
+        run = _Run(pair, args, kwargs, self._shadow, self._observe, None, self._no_crossing())
         try:
             if run.route.authoritative is Colour.SYNC:
                 value = pair.sync(*args, **kwargs)
@@ -77,6 +80,12 @@ class Switch:
             raise
         run.end(value)
         return value
+
+    def _no_crossing(self) -> str:
+        """Why a synchronous caller cannot cross; such an operation takes its own path."""
+        if asyncio._get_running_loop() is not None:
+            return "called from an event loop"
+        return "" if self._bridge.usable else "the bridge is closed"
 
     async def acall(self, pair: Pair[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """For asynchronous callers; raises what the authoritative path raises."""
@@ -106,12 +115,15 @@ class _Run:
         shadow: Shadow,
         observe: Callable[[Observation], None],
         loop: asyncio.AbstractEventLoop | None,
+        stuck: str = "",
     ) -> None:
         self._pair = pair
         self._shadow = shadow
         self._observe = observe
         self._loop = loop
         self.decision: Decision = in_force(pair.capability.name)
+        if stuck:
+            self.decision = self.decision.lowered(Stage.OFF, "error", stuck)
         self.route: Route = route(self.decision.stage, pair.capability.operation)
         self._beside: Callable[[], Any] | None = None
         self._started: Candidate | Beside = Beside.NONE

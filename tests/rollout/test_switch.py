@@ -403,9 +403,19 @@ def test_a_closing_bridge_costs_no_answer(tmp_path: Path) -> None:
     bridge = Bridge()
     bench = Bench(tmp_path, bridge)
     bridge.close()
-    with bench.at(Stage.SHADOW):
-        assert bench.switch.call(Recorder().pair(), 1) == 2
-    assert bench.one().shadow is Beside.FULL
+    both = Recorder()
+    with bench.at(Stage.COMPLETE):
+        assert bench.switch.call(both.pair(), 1) == 2
+    assert both.ran == ["sync"]
+    assert bench.one().decision.reason == "the bridge is closed"
+
+
+async def test_a_synchronous_call_on_an_event_loop_stays_synchronous(bench: Bench) -> None:
+    both = Recorder()
+    with bench.at(Stage.COMPLETE):
+        assert bench.switch.call(both.pair(), 1) == 2
+    assert both.ran == ["sync"]
+    assert bench.seen[0].decision.source == "error"
 
 
 def test_evidence_is_cut_redacted_and_kept_once(tmp_path: Path) -> None:
