@@ -67,12 +67,7 @@ class AsyncLLMManager:
         self._policy = policy or SelectionPolicy(hedge=setup.hedge)
         self._state = rt.StateLock()
         self._models = Models(setup)
-        budget = Budget(
-            tokens=setup.budget.tokens,
-            cost=setup.budget.cost,
-            task_tokens=setup.budget.task_tokens,
-            task_cost=setup.budget.task_cost,
-        )
+        budget = Budget(**setup.budget.model_dump())
         self._ledger = Ledger(prices(setup.models), budget)
         self._cache: Cache[str, Result] = Cache(
             max_entries=setup.cache.entries, max_size=LARGEST_CACHE, max_age=setup.cache.max_age
@@ -248,12 +243,10 @@ class AsyncLLMManager:
     async def _exchange(
         self, send: Send, deadline: float, task: str | None, on_text: OnText | None
     ) -> Outcome:
-        model = self._setup.models[send.model]
+        model, ask = self._setup.models[send.model], send.ask
+        streams = on_text is not None
         request = build_request(
-            model,
-            send.ask.prompt,
-            response_format=send.ask.response_format,
-            stream=on_text is not None,
+            model, ask.prompt, response_format=ask.response_format, stream=streams
         )
         outcome = await self._http.exchange(
             Exchange(
@@ -263,7 +256,7 @@ class AsyncLLMManager:
                 attempts=send.attempts,
                 timeout=send.timeout,
                 deadline=deadline,
-                tokens=len(send.ask.prompt) / CHARACTERS_PER_TOKEN,
+                tokens=len(ask.prompt) / CHARACTERS_PER_TOKEN,
                 reason_to_stop=partial(self._reason_to_stop, task),
             )
         )

@@ -15,12 +15,7 @@ from ..core.agent_run import Ending, Limits
 from ..core.agents import Adapter
 from ..core.config import Config
 from ..core.events import Event, Sink
-from ..core.failure import (
-    explain,
-    in_predecessors_words,
-    is_critical,
-    with_last_words,
-)
+from ..core.failure import explain, in_predecessors_words, is_critical, with_last_words
 from ..core.instructions import (
     FREE_ID,
     Flow,

@@ -87,6 +87,17 @@ def test_an_attempt_without_instructions_is_refused():
         machine.begin(TASK, instructions=0, now=7.0)
 
 
+def test_a_sequence_of_another_length_may_go_on_at_another_place():
+    before = replace(TASK, completed=(1, 3), last_completed=3)
+    task = machine.begin(before, instructions=5, now=7.0, first=3)
+    assert (task.completed, task.last_completed) == ((1, 2), 2)
+    assert machine.remaining(task) == (3, 4, 5)
+    assert machine.begin(before, instructions=4, now=7.0, first=3).completed == (1, 3)
+    assert machine.begin(TASK, instructions=5, now=7.0, first=3).completed == ()
+    with pytest.raises(ValueError, match="cannot begin at 6 of 5"):
+        machine.begin(before, instructions=5, now=7.0, first=6)
+
+
 @pytest.mark.parametrize("epoch", [0, 2, 4])
 def test_a_report_of_another_attempt_is_fenced_off(epoch):
     task = replace(TASK, state=RUNNING)
