@@ -69,6 +69,7 @@ class Policy:
         Measure("throughput", 0.02),
         Measure("memory", 0.008, worst=0.9),
     )
+    latency_floor: float = 0.005
     min_operations: int = 600
     min_values: int = 64
     most_values: int = 800

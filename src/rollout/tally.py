@@ -67,11 +67,13 @@ class Sample:
 class Tally:
     """Collects a sample; safe for any thread. It keeps the latest ``most`` of each value.
 
-    ``sync`` is what was known of the synchronous path before.
+    ``sync`` is what was known of the synchronous path before.  ``floor`` seconds are
+    added to every time, so that differences much smaller than that do not count.
     """
 
-    def __init__(self, most: int, sync: Count | None = None) -> None:
+    def __init__(self, most: int, sync: Count | None = None, floor: float = 0.005) -> None:
         self._most = most
+        self._floor = floor
         self._lock = threading.Lock()
         self._sync = sync or Count()
         self._begin(OFF, 0.0)
@@ -104,7 +106,7 @@ class Tally:
                 self._compared = self._compared.plus(not seen.match)
             if seen.errors:
                 return
-            times = {path: max(seconds, 1e-9) for path, seconds in seen.seconds.items()}
+            times = {path: seconds + self._floor for path, seconds in seen.seconds.items()}
             if len(times) == 2:
                 benefit = math.log(times[Colour.SYNC] / times[Colour.ASYNC])
                 self._values(self._pairs, LATENCY).append(benefit)

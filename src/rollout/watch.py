@@ -49,7 +49,9 @@ class Watch:
         self.policy = policy or Policy()
         self._capabilities = {capability.name: capability for capability in capabilities}
         self._tallies = {
-            name: Tally(self.policy.most_values, (baselines or {}).get(name))
+            name: Tally(
+                self.policy.most_values, (baselines or {}).get(name), self.policy.latency_floor
+            )
             for name in self._capabilities
         }
         self._override = override

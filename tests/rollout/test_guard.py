@@ -49,8 +49,8 @@ LIVE_25 = Rung(Stage.LIVE, 25)
 def seen(
     capability: Capability = READ,
     *,
-    sync: float | None = 0.01,
-    asynchronous: float | None = 0.01,
+    sync: float | None = 1.0,
+    asynchronous: float | None = 1.0,
     error: str = "",
     both_fail: bool = False,
     match: bool | None = True,
@@ -80,7 +80,7 @@ def good(n: int = 800, noise: float = 0.1, ratio: float = 1.0, seed: int = 1) ->
     chance, tally = random.Random(seed), Tally(POLICY.most_values)
     tally.begin(LIVE_25, 0.0)
     for _ in range(n):
-        tally.observe(seen(asynchronous=0.01 / ratio * 2.718 ** chance.gauss(0, noise)))
+        tally.observe(seen(asynchronous=1.0 / ratio * 2.718 ** chance.gauss(0, noise)))
     for number in range(100):
         tally.decided(Stage.LIVE if number % 4 == 0 else Stage.OFF)
     return tally
@@ -156,11 +156,19 @@ def test_the_slower_path_is_rolled_back_and_a_close_one_held(
     assert verdict(good(ratio=ratio)).outcome is outcome
 
 
+def test_a_difference_too_short_to_be_felt_is_none() -> None:
+    tally = Tally(POLICY.most_values)
+    for _ in range(400):
+        tally.observe(seen(sync=0.000001, asynchronous=0.0001))
+    tests = {test.name: test for test in verdict(tally).tests}
+    assert tests["latency"].outcome is Outcome.PROMOTE
+
+
 def test_tasks_that_cannot_be_paired_are_compared_apart() -> None:
     chance, tally = random.Random(2), Tally(POLICY.most_values)
     tally.begin(Rung(Stage.COMPLETE, 50), 0.0)
     for _ in range(800):
-        time = 0.01 * 2.718 ** chance.gauss(0, 0.2)
+        time = 2.718 ** chance.gauss(0, 0.2)
         tally.observe(seen(WRITE, match=None, sync=time, asynchronous=None))
         tally.observe(seen(WRITE, match=None, sync=None, asynchronous=3 * time))
     found = verdict(tally, capability=WRITE)
@@ -391,7 +399,7 @@ def test_operations_under_way_at_a_rollback_do_not_count_against_the_next_try(
 
 def test_a_slower_path_is_rolled_back_by_the_round(bench: Bench) -> None:
     for _ in range(200):
-        bench.watch.observe(seen(asynchronous=0.02))
+        bench.watch.observe(seen(asynchronous=2.0))
     assert not bench.is_off()
     assert bench.watch.look()["files-read"].outcome is Outcome.ROLLBACK
     assert bench.is_off()
