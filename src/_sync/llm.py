@@ -159,12 +159,11 @@ class LLMManager:
             logger.exception("a question could not be asked")
             result = neutral(ask, f"{type(error).__name__}: {error}", "no_model")
         seconds = round(self._http.now() - began, 3)
-        about_it = {"question": about, "model": result.model_name, "seconds": seconds}
+        known = {"question": about, "model": result.model_name, "seconds": seconds}
         if result.success:
-            self._say("llm.answered", task, **about_it, score=result.score)
+            self._say("llm.answered", task, **known, score=result.score)
         else:
-            error_text = self._redact(result.error or "")[:200]
-            self._say("llm.failed", task, **about_it, error=error_text)
+            self._say("llm.failed", task, **known, error=self._redact(result.error or "")[:200])
         return result
 
     def _carry_out(self, ask: Ask, task: str | None, on_text: OnText | None) -> Result:

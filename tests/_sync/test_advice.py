@@ -97,7 +97,7 @@ class Rig:
                 layout=self.layout,
                 adapter=Agent(),
                 environment=agent_environment(),
-                store=store,  # type: ignore[arg-type]
+                store=store,
                 sink=self._announce,
                 keep_watching=False,
                 clock=Clock(),

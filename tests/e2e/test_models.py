@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.installations import TEMPLATE, Place, instruction, masked, predecessor
-from tests.support.models import Adviser, ModelServer, setup
+from tests.support.models import Adviser, ModelServer, authority, setup
 from tests.support.processes import codeagent
 
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
@@ -165,3 +165,31 @@ def test_settings_that_are_wrong_are_refused_before_anything_runs(
     assert (done.code, place.steps()) == (2, [])
     assert "llm_settings.yaml" in done.stderr and "model_roles" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_server_with_an_authority_of_its_own_is_asked_if_that_is_configured(
+    tmp_path: Path, path: str
+) -> None:
+    ca = authority(tmp_path)
+    with ModelServer(ca.server) as server:
+        server.answer = adviser = Adviser(usefulness={"usefulness_percent": 90})
+        trusted = installed(tmp_path / "1", "- [ ] one\n", server, settings=http(ca.ca_file))
+        run(trusted, path)
+        asked = len(adviser.asked)
+        assert asked >= 1
+        done = run(installed(tmp_path / "2", "- [ ] one\n", server), path)
+        assert len(adviser.asked) == asked
+    assert "certificate" in done.named("llm.failed")[0]["error"].lower()
+
+
+def test_a_file_of_certificates_that_is_not_there_is_refused(
+    tmp_path: Path, path: str, server: ModelServer
+) -> None:
+    place = installed(tmp_path, "- [ ] one\n", server, settings=http("/no/such.pem"))
+    done = codeagent("run", "--path", path, cwd=place.cwd, env=place.env)
+    assert done.code == 2
+    assert "async.http.ca_file" in done.stderr and "Traceback" not in done.stderr
+
+
+def http(ca_file: str) -> dict[str, Any]:
+    return {"http": {"ca_file": ca_file}}

@@ -163,7 +163,7 @@ def completion(text: str, tokens: tuple[int, int] = (10, 5)) -> bytes:
 
 def say(text: str, **headers: str) -> Behaviour:
     """Answer with ``text``."""
-    return lambda handler: handler.reply(completion(text), **headers)
+    return lambda handler: handler.reply(completion(text), 200, **headers)
 
 
 def refuse(status: int, message: str = "no", **headers: str) -> Behaviour:
