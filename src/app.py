@@ -115,11 +115,11 @@ def _llm(file: Path, config: Config, environment: Mapping[str, str]) -> LLMSetup
     """What is configured beside the configuration; None if there is no such file."""
     if not file.is_file():
         return None
+    from ._runtime.network import problem_with
     from .core.llm.settings import parse_llm_settings
 
-    ca_file = config.runtime.http.ca_file
-    if ca_file is not None and not os.access(ca_file, os.R_OK):
-        raise Refused(f"async.http.ca_file: {ca_file} cannot be read: correct the path")
+    if problem := problem_with(config.runtime.http.ca_file, config.runtime.http.proxy):
+        raise Refused(f"async.http.{problem}")
     return parse_llm_settings(_text(file), source=str(file), environment=environment)
 
 

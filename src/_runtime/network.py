@@ -40,6 +40,18 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca_file)
 
 
+def problem_with(ca_file: str | None, proxy: str | None) -> str | None:
+    """Why a client could not be opened, and what mends it; None if it can be."""
+    try:
+        tls_context(ca_file)
+    except OSError as error:
+        why = error.strerror or str(error)
+        return f"ca_file: {ca_file} cannot be used ({why}): name a file of certificates, in PEM"
+    if proxy is not None and not proxy.startswith(("http://", "https://")):
+        return "proxy must be a URL such as http://proxy.example:3128"
+    return None
+
+
 def fault_of(error: httpx.TransportError) -> Fault:
     """How a request failed, as `core.retry` distinguishes it."""
     import socket

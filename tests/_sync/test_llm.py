@@ -231,6 +231,26 @@ def test_a_large_object_among_much_text_is_found(server: ModelServer) -> None:
     assert len(verdict.free_instruction_text) == 200_000
 
 
+def test_among_failures_of_all_kinds_no_question_is_lost(server: ModelServer) -> None:
+    faults = [say("good"), refuse(500), reset, say("good"), refuse(503, retry_after="0"), raw(b"")]
+
+    def answer(seen: Any) -> Any:
+        return say("good") if seen.model == "three" else faults[len(server.requests) % 6]
+
+    server.answer = answer
+    asked = Asked(server, "one", "two", "three")
+    with asked.llm as llm:
+
+        def ask(number: int) -> str:
+            result = llm.ask(Ask(prompt=f"q{number}"))
+            return result.content
+
+        assert rt.map_concurrently(ask, range(100), limit=20) == ["good"] * 100
+        seen = llm.snapshot()
+    assert (seen.in_flight, seen.pool.streams, seen.pool.waiting) == (0, 0, 0)
+    assert seen.questions == 100
+
+
 def test_cancelling_ends_every_call(server: ModelServer) -> None:
     server.answer = lambda seen: hang
     models = ("one", "two")

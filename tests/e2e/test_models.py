@@ -173,7 +173,8 @@ def test_a_server_with_an_authority_of_its_own_is_asked_if_that_is_configured(
     ca = authority(tmp_path)
     with ModelServer(ca.server) as server:
         server.answer = adviser = Adviser(usefulness={"usefulness_percent": 90})
-        trusted = installed(tmp_path / "1", "- [ ] one\n", server, settings=http(ca.ca_file))
+        settings = {"http": {"ca_file": ca.ca_file}}
+        trusted = installed(tmp_path / "1", "- [ ] one\n", server, settings=settings)
         run(trusted, path)
         asked = len(adviser.asked)
         assert asked >= 1
@@ -182,14 +183,13 @@ def test_a_server_with_an_authority_of_its_own_is_asked_if_that_is_configured(
     assert "certificate" in done.named("llm.failed")[0]["error"].lower()
 
 
-def test_a_file_of_certificates_that_is_not_there_is_refused(
-    tmp_path: Path, path: str, server: ModelServer
+@pytest.mark.parametrize(
+    ("key", "value"), [("ca_file", "/no/such.pem"), ("ca_file", ".env"), ("proxy", "nonsense")]
+)
+def test_a_way_to_the_models_that_cannot_be_is_refused(
+    tmp_path: Path, server: ModelServer, key: str, value: str
 ) -> None:
-    place = installed(tmp_path, "- [ ] one\n", server, settings=http("/no/such.pem"))
-    done = codeagent("run", "--path", path, cwd=place.cwd, env=place.env)
+    place = installed(tmp_path, "- [ ] one\n", server, settings={"http": {key: value}})
+    done = codeagent("run", cwd=place.cwd, env=place.env)
     assert done.code == 2
-    assert "async.http.ca_file" in done.stderr and "Traceback" not in done.stderr
-
-
-def http(ca_file: str) -> dict[str, Any]:
-    return {"http": {"ca_file": ca_file}}
+    assert f"async.http.{key}" in done.stderr and "Traceback" not in done.stderr
