@@ -8,6 +8,7 @@ skipped and said so.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import nox
@@ -21,18 +22,16 @@ nox.options.sessions = ["twins", "lint", "types", "tests"]
 PYTHONS = ["3.11", "3.12", "3.13"]
 PROJECT = nox.project.load_toml("pyproject.toml")
 
-# Interpreters that a version manager keeps off the PATH are found as well.
-MANAGED = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
-os.environ["PATH"] = os.pathsep.join(
-    [os.environ.get("PATH", ""), *map(str, sorted(MANAGED.glob("3.*/bin")))]
-)
+# Interpreters that a version manager keeps off the PATH, beside the one that runs this.
+MANAGED = sorted(Path(sys.base_prefix).parent.glob("3.*/bin"))
+os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), *map(str, MANAGED)])
 
 
-def install(session: nox.Session, group: str) -> None:
-    """Install the project as its users get it, with the tools of one group."""
+def install(session: nox.Session, *groups: str) -> None:
+    """Install the project as its users get it, with the tools of some groups."""
     # A wheel and not an editable install: what is not packaged is not there,
     # and type checkers see the package.
-    tools = nox.project.dependency_groups(PROJECT, group)
+    tools = nox.project.dependency_groups(PROJECT, *groups)
     extras = "[twins]" if any(tool.startswith("codeagent") for tool in tools) else ""
     others = [tool for tool in tools if not tool.startswith("codeagent")]
     session.install("--force-reinstall", "--no-deps", ".")
@@ -64,13 +63,19 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests."""
-    install(session, "test")
-    session.run("python", "-m", "pytest", *session.posargs)
+    """All tests on the first Python, on the others all but those against whole programs.
+
+    Those take most of the time and say little about a Python: whoever wants
+    them asks, as in ``nox -s tests-3.13 -- tests``.
+    """
+    oldest = session.python == PYTHONS[0]
+    install(session, "test", *(["servers"] if oldest else []))
+    programs = () if oldest else ("--ignore=tests/e2e", "--ignore=tests/http2")
+    session.run("python", "-m", "pytest", *(session.posargs or programs))
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """Speed and memory of both paths, for a look."""
-    install(session, "test")
+    install(session, "bench")
     session.run("python", "-m", "pytest", "benchmarks", *session.posargs)
