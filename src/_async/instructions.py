@@ -184,6 +184,8 @@ class AsyncInstructionRunner:
             reason = in_predecessors_words(outcome.ending, reason, outcome.exit_code, limits)
         reason = explain(reason, outcome.stderr)
         unusable = outcome.ending is Ending.NOT_STARTED or is_critical(reason)
+        if outcome.shortcomings:
+            reason = f"{reason}: {outcome.shortcomings}"
         return with_last_words(reason, outcome.stderr), unusable
 
     async def _carry_out(

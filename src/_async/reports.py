@@ -43,7 +43,7 @@ class AsyncReportWatch:
         self._watch = io.watch(self._paths.values())
         self._baseline = rules.Baseline()
         self._written: set[str] = set()
-        self.verdicts: dict[str, rules.Verdict] = {}
+        self._verdicts: dict[str, rules.Verdict] = {}
 
     async def __aenter__(self) -> AsyncReportWatch:
         await self._watch.__aenter__()
@@ -70,7 +70,7 @@ class AsyncReportWatch:
                 self._note(await self._watch.changed())
 
     async def look(self) -> Report | None:
-        """The report if it is there now; ``verdicts`` tells why not."""
+        """The report if it is there now; `shortcomings` tells why not."""
         now = await self._io.signatures(list(self._paths.values()))
         for (name, path), before in zip(self._paths.items(), now, strict=True):
             fresh = before is not None and (
@@ -84,10 +84,14 @@ class AsyncReportWatch:
                 data=None if seen is None else seen.data,
                 phrase=self._phrase,
             )
-            self.verdicts[name] = verdict
+            self._verdicts[name] = verdict
             if verdict is rules.Verdict.ACCEPTED and seen is not None:
                 return Report(name, seen.data.decode("utf-8"), sha256(seen.data).hexdigest())
         return None
+
+    def shortcomings(self) -> str:
+        """What the last look had against the files that are there, "" if there were none."""
+        return rules.shortcomings(self._verdicts, self._phrase)
 
     def _note(self, changed: frozenset[Path]) -> None:
         self._written.update(self._names[path] for path in changed)

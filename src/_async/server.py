@@ -202,12 +202,15 @@ class AsyncCodeAgentServer:
         if not left.clean:
             for pid in await rt.run_blocking(end_marked, f"{MARK}={self._layout.state}"):
                 logger.warning("ended the process %d that a former run left behind", pid)
+        before = await rt.wait_for_future(self._store.server_state())
         session = f"{local(now):%Y%m%d_%H%M%S}"
         await rt.wait_for_future(self._store.server_started(session, now))
         await self._status.open()
-        if not left.clean:
+        if not (left.clean and before.clean):  # the latter also of a checkpoint taken over
             failed = await rt.wait_for_future(self._store.tasks(TaskState.FAILED))
-            await self._status.append(texts.recovered(len(left.tasks), len(failed)))
+            pending = await rt.wait_for_future(self._store.tasks(TaskState.PENDING))
+            unfinished = len(pending) if left.clean else len(left.tasks)
+            await self._status.append(texts.recovered(unfinished, len(failed)))
         await self._status.append(texts.server_started(now))
         self._checkpoint.touch()
         self._say(
@@ -370,7 +373,7 @@ class AsyncCodeAgentServer:
         await rt.wait_for_future(self._store.server_stopped(now, clean=error is None))
         await self._checkpoint.write()
         totals = self._totals
-        code = _exit_code(totals, stopped_by, self._unusable)
+        code = self._exit_code()
         self._say(
             "server.stopped",
             clean=error is None,
@@ -392,6 +395,13 @@ class AsyncCodeAgentServer:
         )
         self._tell(loaded, plan, stored)
 
+    def _exit_code(self) -> int:
+        if self._unusable is None and self._lifecycle.stopped_by is not None:
+            return 130
+        totals = self._totals
+        wanted = self._unusable is not None or totals.failed or totals.pending or self._problems
+        return 1 if wanted else 0
+
     def _announce(self, event: Event) -> None:
         level = logging.DEBUG if event.name == "agent.progress" else logging.INFO
         logger.log(level, "%s", event)
@@ -400,9 +410,3 @@ class AsyncCodeAgentServer:
 
     def _say(self, name: str, /, **data: object) -> None:
         self._announce(Event(name, self._clock(), data=data))
-
-
-def _exit_code(totals: Totals, stopped_by: str | None, unusable: str | None) -> int:
-    if unusable is None and stopped_by is not None:
-        return 130
-    return 1 if unusable is not None or totals.failed or totals.pending else 0

@@ -103,8 +103,13 @@ class AppendFile:
 
 
 async def open_append(path: Path) -> AppendFile:
-    """Open ``path`` for appending, unbuffered; use the result as a block."""
-    opening = asyncio.ensure_future(aiofiles.open(path, "ab", buffering=0))
+    """Open ``path`` for appending, unbuffered; use the result as a block.
+
+    A missing directory is made.
+    """
+    opening = asyncio.ensure_future(
+        aiofiles.open(path, "ab", buffering=0, opener=files.open_in_its_directory)
+    )
     try:
         return AppendFile(await finished(opening))
     except asyncio.CancelledError:

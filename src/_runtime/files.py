@@ -15,9 +15,11 @@ import stat
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ..core.report import Signature
+
+R = TypeVar("R")
 
 
 class Snapshot(NamedTuple):
@@ -84,9 +86,24 @@ def write_atomic(path: Path, data: bytes) -> None:
     The bytes are on disk before the name changes hands, and the change of the
     name is on disk before the function returns.  The file keeps its
     permissions, and its owner where that is allowed; a symbolic link keeps
-    pointing at the file that is replaced.
+    pointing at the file that is replaced.  A directory that somebody has taken
+    away is made again.
     """
-    _replace(Path(os.path.realpath(path)), data, lambda: True)
+    target = Path(os.path.realpath(path))
+    _in_its_directory(target, lambda: _replace(target, data, lambda: True))
+
+
+def _in_its_directory(path: Path, write: Callable[[], R]) -> R:
+    """What ``write`` returns, once more if the directory of ``path`` went away.
+
+    Agents do that: ``git clean`` and ``git stash -u`` take everything that is
+    not under version control.
+    """
+    try:
+        return write()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return write()
 
 
 def edit(path: Path, change: Callable[[bytes], bytes], patience: int = 50) -> bool:
@@ -103,8 +120,11 @@ def edit(path: Path, change: Callable[[bytes], bytes], patience: int = 50) -> bo
         changed = change(data)
         if changed == data:
             return False
-        if _replace(target, changed, partial(_unchanged, target, before)):
-            return True
+        try:
+            if _replace(target, changed, partial(_unchanged, target, before)):
+                return True
+        except FileNotFoundError:  # cleaned away, the temporary file too
+            continue
     raise OSError(f"{path} is written so often that it could not be changed; try again later")
 
 
@@ -142,13 +162,19 @@ def _take_after(handle: int, status: os.stat_result) -> None:
 
 
 def append(path: Path, data: bytes) -> None:
-    """Append ``data`` to ``path`` in one write."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    """Append ``data`` to ``path`` in one write; a missing directory is made."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    descriptor = open_in_its_directory(path, flags)
     try:
         while data:
             data = data[os.write(descriptor, data) :]
     finally:
         os.close(descriptor)
+
+
+def open_in_its_directory(path: str | Path, flags: int) -> int:
+    """An ``opener`` for `open` that makes the directory if it is missing."""
+    return _in_its_directory(Path(path), lambda: os.open(path, flags, 0o666))
 
 
 def make_directories(paths: list[Path]) -> None:

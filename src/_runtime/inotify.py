@@ -24,7 +24,8 @@ POLL = 0.25
 _HEADER = struct.Struct("iIII")
 _WRITTEN = 0x8 | 0x80  # IN_CLOSE_WRITE | IN_MOVED_TO
 _DELETED = 0x200 | 0x40  # IN_DELETE | IN_MOVED_FROM
-_APPEARED = 0x100 | 0x80  # IN_CREATE | IN_MOVED_TO
+_CREATED = 0x100  # IN_CREATE
+_APPEARED = _CREATED | 0x80  # IN_MOVED_TO
 _GONE = 0x400 | 0x800  # IN_DELETE_SELF | IN_MOVE_SELF
 _IGNORED = 0x8000
 _OVERFLOW = 0x4000
@@ -171,8 +172,10 @@ class WatchTable:
                 self._rearm(directory)
                 continue
             path = directory / name
+            # A new file is told of when it was written; nobody writes a link.
+            linked = bool(mask & _CREATED) and path.is_symlink()
             for subscription in self._subscriptions.copy():
-                if mask & (_WRITTEN | _DELETED) and path in subscription.paths:
+                if (mask & (_WRITTEN | _DELETED) or linked) and path in subscription.paths:
                     subscription.mark({path})
             if mask & _APPEARED:
                 self._rearm(path)

@@ -66,5 +66,8 @@ class AppendFile:
 
 
 def open_append(path: Path) -> AppendFile:
-    """Open ``path`` for appending, unbuffered; use the result as a block."""
-    return AppendFile(path.open("ab", buffering=0))
+    """Open ``path`` for appending, unbuffered; use the result as a block.
+
+    A missing directory is made.
+    """
+    return AppendFile(FileIO(path, "ab", opener=files.open_in_its_directory))

@@ -28,12 +28,14 @@ TAIL = 64 * 1024
 class AgentOutcome:
     """How a run ended, with what it left to know.
 
-    ``reason`` says in one sentence why it was no success; ``stderr`` is the
-    end of what it wrote there, ``text`` the last thing it said.
+    ``reason`` says in one sentence why it was no success, ``shortcomings``
+    what is wrong with a report that is there; ``stderr`` is the end of what it
+    wrote there, ``text`` the last thing it said.
     """
 
     ending: Ending
     reason: str = ""
+    shortcomings: str = ""
     exit_code: int | None = None
     report: Report | None = None
     stderr: str = ""
@@ -162,9 +164,13 @@ class _Course:
             group.cancel()
         if self._report is None and self._run.ending is Ending.SUCCEEDED and self._watch:
             self._report = self._watch.look()
+        shortcomings = ""
+        if self._run.ending is Ending.NO_REPORT and self._watch:
+            shortcomings = self._watch.shortcomings()
         return AgentOutcome(
             ending=self._run.ending or Ending.FAILED,
             reason=self._run.reason,
+            shortcomings=shortcomings,
             exit_code=self._run.exit_code,
             report=self._report,
             stderr=self._tail.decode("utf-8", "replace"),

@@ -203,12 +203,15 @@ class CodeAgentServer:
         if not left.clean:
             for pid in rt.run_blocking(end_marked, f"{MARK}={self._layout.state}"):
                 logger.warning("ended the process %d that a former run left behind", pid)
+        before = rt.wait_for_future(self._store.server_state())
         session = f"{local(now):%Y%m%d_%H%M%S}"
         rt.wait_for_future(self._store.server_started(session, now))
         self._status.open()
-        if not left.clean:
+        if not (left.clean and before.clean):  # the latter also of a checkpoint taken over
             failed = rt.wait_for_future(self._store.tasks(TaskState.FAILED))
-            self._status.append(texts.recovered(len(left.tasks), len(failed)))
+            pending = rt.wait_for_future(self._store.tasks(TaskState.PENDING))
+            unfinished = len(pending) if left.clean else len(left.tasks)
+            self._status.append(texts.recovered(unfinished, len(failed)))
         self._status.append(texts.server_started(now))
         self._checkpoint.touch()
         self._say(
@@ -371,7 +374,7 @@ class CodeAgentServer:
         rt.wait_for_future(self._store.server_stopped(now, clean=error is None))
         self._checkpoint.write()
         totals = self._totals
-        code = _exit_code(totals, stopped_by, self._unusable)
+        code = self._exit_code()
         self._say(
             "server.stopped",
             clean=error is None,
@@ -393,6 +396,13 @@ class CodeAgentServer:
         )
         self._tell(loaded, plan, stored)
 
+    def _exit_code(self) -> int:
+        if self._unusable is None and self._lifecycle.stopped_by is not None:
+            return 130
+        totals = self._totals
+        wanted = self._unusable is not None or totals.failed or totals.pending or self._problems
+        return 1 if wanted else 0
+
     def _announce(self, event: Event) -> None:
         level = logging.DEBUG if event.name == "agent.progress" else logging.INFO
         logger.log(level, "%s", event)
@@ -401,9 +411,3 @@ class CodeAgentServer:
 
     def _say(self, name: str, /, **data: object) -> None:
         self._announce(Event(name, self._clock(), data=data))
-
-
-def _exit_code(totals: Totals, stopped_by: str | None, unusable: str | None) -> int:
-    if unusable is None and stopped_by is not None:
-        return 130
-    return 1 if unusable is not None or totals.failed or totals.pending else 0

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +40,11 @@ class TodoManager:
         return tuple(self._project / name for name in self._names)
 
     def watch(self) -> rt.Watch:
-        """A block in which changes of the list can be waited for."""
-        return self._io.watch(self.paths)
+        """A block in which changes of the list can be waited for.
+
+        Also of what its files are links to now.
+        """
+        return self._io.watch({*self.paths, *(Path(os.path.realpath(p)) for p in self.paths)})
 
     def load(self) -> Loaded:
         """Read the list as it is now."""

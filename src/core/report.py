@@ -122,6 +122,20 @@ def judge(
     return Verdict.ACCEPTED if text else Verdict.EMPTY
 
 
+def shortcomings(verdicts: Mapping[str, Verdict], phrase: str | None) -> str:
+    """Why the files that are there are no report, for people; "" if there are none."""
+    words = {
+        Verdict.STALE: "is as it was before the instruction began",
+        Verdict.UNSTABLE: "is still being written",
+        Verdict.EMPTY: "is empty",
+        Verdict.NO_PHRASE: f"does not contain {phrase!r}",
+        Verdict.UNDECODABLE: "is not UTF-8 text",
+        Verdict.TOO_LARGE: f"is larger than {MAX_BYTES} bytes",
+    }
+    told = ((path, words.get(verdict)) for path, verdict in verdicts.items())
+    return "; ".join(f"{path} {text}" for path, text in told if text)
+
+
 def resolve_inside(project: PurePath, path: str) -> PurePath:
     """The place of ``path`` under ``project``, by the words of the path alone.
 

@@ -191,10 +191,18 @@ async def test_a_task_that_can_never_start_is_left_and_ends_nothing_else(
 async def test_tasks_run_in_the_order_that_they_ask_for(tmp_path: Path) -> None:
     todo = "- [ ] one <!-- after: b -->\n- [ ] two <!-- id: b; after: nobody -->\n"
     rig = Rig(tmp_path, todo)
-    assert await rig.run() == 0
+    assert await rig.run() == 1, "somebody has to look at the list"
     assert rig.runs()[::2] == ["two: plan", "one: plan"]
     (problem,) = rig.sink.named("list.problem")
     assert "nobody" in problem["problem"]
+
+
+async def test_a_list_that_cannot_be_read_needs_a_person(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, "")
+    rig.list.with_name("todo.yaml").write_text("tasks:\n - [a\n", "utf-8")
+    assert await rig.run() == 1
+    (problem,) = rig.sink.named("list.problem")
+    assert "not valid YAML" in problem["problem"]
 
 
 async def test_no_more_rounds_are_made_than_are_allowed(tmp_path: Path) -> None:

@@ -139,3 +139,19 @@ def _write_list(project: Path, text: str) -> None:
     project.mkdir(exist_ok=True)
     (project / "other.md").write_text(f"- [ ] {text}\n", "utf-8")
     (project / "other.md").replace(project / "todo.md")
+
+
+async def test_a_list_that_is_a_link_is_noticed_and_so_is_what_it_leads_to(tmp_path: Path) -> None:
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    project.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "notes").write_text("- [ ] one\n", "utf-8")
+    link = project / "todo.md"
+    async with AsyncIOManager() as io:
+        todo = AsyncTodoManager(io, project, "md")
+        async with todo.watch() as changes:
+            link.symlink_to(elsewhere / "notes")
+            assert await changes.changed() == {link}
+        async with todo.watch() as changes:
+            (elsewhere / "notes").write_text("- [ ] two\n", "utf-8")
+            assert await changes.changed() == {elsewhere / "notes"}

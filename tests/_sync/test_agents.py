@@ -157,6 +157,7 @@ def test_a_report_that_comes_late_is_waited_for(rig: Rig) -> None:
 def test_without_its_report_an_agent_has_not_succeeded(behaviour: str, rig: Rig) -> None:
     outcome = rig.stand_in(behaviour, limits(report=0.3))
     assert (outcome.ending, outcome.report) == (Ending.NO_REPORT, None)
+    assert bool(outcome.shortcomings) == (behaviour != "no-report")
 
 
 def test_what_an_agent_leaves_behind_ends_with_it(rig: Rig) -> None:
@@ -293,8 +294,9 @@ def test_an_error_when_the_start_is_recorded_ends_the_agent_and_is_told_as_it_is
 
 
 def test_a_log_that_cannot_be_written_is_told_as_it_is(rig: Rig, tmp_path: Path) -> None:
-    rig.log = tmp_path / "nowhere" / "raw.log"
-    with pytest.raises(FileNotFoundError):
+    (tmp_path / "file").touch()
+    rig.log = tmp_path / "file" / "raw.log"
+    with pytest.raises(NotADirectoryError):
         rig.run(script(DEAF))
     rig.log = Path("/dev/full")
     with pytest.raises(OSError, match="No space left"):

@@ -116,3 +116,35 @@ def test_the_status_file_is_made_once_and_then_only_grows(tmp_path: Path) -> Non
         status.append("two\n")
     assert heading.strip()
     assert file.read_text("utf-8") == f"{heading}one\na person's remark\ntwo\n"
+
+
+def test_a_directory_that_was_cleaned_away_is_made_again(tmp_path: Path) -> None:
+    place = tmp_path / "a" / "b"
+    with IOManager() as io:
+        io.write(place / "whole", b"1")
+        io.append(place / "c" / "log", "2")
+        with rt.open_append(place / "d" / "raw") as raw:
+            raw.write(b"3")
+    assert (place / "whole").read_bytes() == b"1"
+    assert (place / "c" / "log").read_bytes() == b"2"
+    assert (place / "d" / "raw").read_bytes() == b"3"
+
+
+def test_an_edit_survives_that_its_temporary_file_is_cleaned_away(tmp_path: Path) -> None:
+    file = tmp_path / "list"
+    file.write_bytes(b"old")
+    cleaned: list[str] = []
+
+    def replace(source: Path, target: Path) -> Path:
+        if not cleaned:
+            cleaned.append(source.name)
+            source.unlink()
+        return rename(source, target)
+
+    rename = Path.replace
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        with IOManager() as io:
+            assert io.edit(file, lambda data: data + b", new")
+    assert file.read_bytes() == b"old, new"
+    assert cleaned

@@ -15,6 +15,7 @@ from codeagent.core.report import (
     default_report,
     judge,
     resolve_inside,
+    shortcomings,
 )
 
 EXCHANGE = (
@@ -216,3 +217,15 @@ def test_whatever_is_let_through_lies_inside(parts: list[str]) -> None:
     assert place.is_relative_to(PROJECT)
     assert ".." not in place.parts
     assert place != PROJECT
+
+
+def test_what_is_wrong_with_a_report_is_said_of_every_file_that_is_there() -> None:
+    verdicts = {
+        "a.md": Verdict.MISSING,
+        "b.md": Verdict.NO_PHRASE,
+        "c.md": Verdict.UNDECODABLE,
+    }
+    assert (
+        shortcomings(verdicts, "Done!") == "b.md does not contain 'Done!'; c.md is not UTF-8 text"
+    )
+    assert shortcomings({"a.md": Verdict.MISSING}, None) == ""

@@ -95,7 +95,7 @@ def test_work_that_was_done_counts(
         ("die:7", {}, "the agent ended with exit code 7"),
         ("die:0", {"report_timeout": 0.2}, "the report did not come within 0.2 s"),
         ("truncated", {"report_timeout": 0.2}, "the report did not come within 0.2 s"),
-        ("phraseless", {"report_timeout": 0.2}, "the report did not come within 0.2 s"),
+        ("phraseless", {"report_timeout": 0.2}, " does not contain 'Finished!'"),
         ("no-report", {"report_timeout": 0.2}, "the report did not come within 0.2 s"),
         ("no-report,hang-after-result", {"report_timeout": 0.2}, "the agent was still running"),
         ("fail", {}, "the request failed"),
