@@ -279,7 +279,9 @@ class AsyncTaskExecutor:
             await self._todo.mark(task.source, task.text, state, comment)
         except (TodoError, OSError) as error:
             logger.warning("%s could not be marked in %s: %s", task.id, task.source, error)
-            data = {"file": task.source, "problem": str(error)}
+            why = getattr(error, "strerror", None) or error
+            problem = f"the line of {task.text!r} could not be changed: {why}"
+            data = {"file": task.source, "problem": problem}
             self._sink(Event("list.problem", self._clock(), task.id, task.epoch, data))
             return False
         return True

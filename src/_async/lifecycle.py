@@ -20,7 +20,7 @@ Service = Callable[[], rt.Result[None]]
 class AsyncLifecycleManager:
     """Runs the server's work among its services, until it ends or is to stop.
 
-    The first SIGINT or SIGTERM, or `stop`, cancels the work, which then has
+    The first SIGINT, SIGTERM or SIGHUP, or `stop`, cancels the work, which then has
     its grace period; the second calls ``hurry``.
     """
 
@@ -59,7 +59,7 @@ class AsyncLifecycleManager:
 
         Raises what the work raises, and `ServiceFailed`.
         """
-        async with rt.Signals(signal.SIGINT, signal.SIGTERM) as signals, rt.TaskGroup() as group:
+        async with rt.Signals(*_heeded()) as signals, rt.TaskGroup() as group:
             group.start_soon(self._listen, signals)
             for name, service in self._services:
                 group.start_soon(self._keep_up, name, service)
@@ -90,3 +90,12 @@ class AsyncLifecycleManager:
                 await rt.sleep(failures.restart_in)
             else:
                 return
+
+
+def _heeded() -> tuple[signal.Signals, ...]:
+    """The signals that ask to stop; not the end of the terminal after ``nohup``."""
+    asked = (signal.SIGINT, signal.SIGTERM)
+    hang_up = getattr(signal, "SIGHUP", None)
+    if hang_up is None or signal.getsignal(hang_up) is signal.SIG_IGN:
+        return asked
+    return (*asked, hang_up)

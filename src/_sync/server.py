@@ -7,7 +7,6 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .._runtime import sync_runtime as rt
@@ -23,6 +22,7 @@ from ..core.redact import Redactor, secret_values
 from ..core.task import FINAL, InvalidTransition, Task, TaskState
 from ..core.times import local
 from ..core.todo import ItemState
+from ..core.totals import Totals, exit_code
 from ..store import Store
 from .agents import AgentDriver
 from .checkpoint import CheckpointManager
@@ -44,16 +44,6 @@ logger = logging.getLogger(__name__)
 
 MARK = "CODEAGENT_STATE"
 """The variable in the environment of every agent that tells whose it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """How the list stands."""
-
-    done: int = 0
-    failed: int = 0
-    skipped: int = 0
-    pending: int = 0
 
 
 class CodeAgentServer:
@@ -329,6 +319,7 @@ class CodeAgentServer:
             failed=len(plan.exhausted),
             skipped=loaded.count(ItemState.SKIPPED),
             pending=loaded.count(ItemState.PENDING) - len(plan.to_mark) - len(plan.exhausted),
+            unmarked=len(plan.to_mark),
         )
         if totals != self._totals or plan.added:
             self._say(
@@ -374,7 +365,12 @@ class CodeAgentServer:
         rt.wait_for_future(self._store.server_stopped(now, clean=error is None))
         self._checkpoint.write()
         totals = self._totals
-        code = self._exit_code()
+        code = exit_code(
+            totals,
+            interrupted=stopped_by is not None,
+            unusable=self._unusable is not None,
+            problems=bool(self._problems),
+        )
         self._say(
             "server.stopped",
             clean=error is None,
@@ -388,20 +384,12 @@ class CodeAgentServer:
         return code
 
     def _read_list_at_the_end(self) -> None:
-        advice = self._advice
-        loaded = self._todo.load() if advice is None else advice.review.load_known()
+        loaded = self._advice.review.load_known() if self._advice else self._todo.load()
         stored = rt.wait_for_future(self._store.tasks())
         plan = reconcile(
             loaded.items, stored, now=self._clock(), max_attempts=self._config.max_attempts
         )
         self._tell(loaded, plan, stored)
-
-    def _exit_code(self) -> int:
-        if self._unusable is None and self._lifecycle.stopped_by is not None:
-            return 130
-        totals = self._totals
-        wanted = self._unusable is not None or totals.failed or totals.pending or self._problems
-        return 1 if wanted else 0
 
     def _announce(self, event: Event) -> None:
         level = logging.DEBUG if event.name == "agent.progress" else logging.INFO

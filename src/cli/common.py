@@ -54,5 +54,7 @@ def prepared(args: argparse.Namespace) -> Prepared | None:
 
 def complain(error: object) -> int:
     """Say on standard error what is wrong; returns the exit code for wrong usage."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        error = f"{error.filename}: {error.strerror}; mend that and try again"
     print(f"codeagent: {error}", file=sys.stderr)
     return WRONG_USAGE

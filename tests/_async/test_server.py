@@ -12,6 +12,7 @@ import pytest
 from codeagent._async import server as servers
 from codeagent._async.server import AsyncCodeAgentServer
 from codeagent._runtime import async_runtime as rt
+from codeagent._runtime import files
 from codeagent.core.agents import Launch
 from codeagent.core.events import Event
 from codeagent.core.task import Task, TaskState
@@ -203,6 +204,22 @@ async def test_a_list_that_cannot_be_read_needs_a_person(tmp_path: Path) -> None
     assert await rig.run() == 1
     (problem,) = rig.sink.named("list.problem")
     assert "not valid YAML" in problem["problem"]
+
+
+async def test_a_line_that_cannot_be_marked_needs_a_person(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, "- [ ] one\n")
+
+    def refuse(path: Path, change: object) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "edit", refuse)
+        assert await rig.run() == 1
+    assert rig.states() == {"one": "done"}
+    problems = {data["problem"] for data in rig.sink.named("list.problem")}
+    assert problems == {"the line of 'one' could not be changed: Permission denied"}
+    assert await rig.run() == 0
+    assert rig.list.read_text("utf-8").startswith("- [x] one")
 
 
 async def test_no_more_rounds_are_made_than_are_allowed(tmp_path: Path) -> None:

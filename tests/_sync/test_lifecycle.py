@@ -163,7 +163,7 @@ def test_the_second_stop_hurries_and_only_the_first_is_told(rig: Rig) -> None:
     assert (len(rig.sink.events), cleaned.is_set()) == (1, True)
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_and_the_second_one_hurries(signum: signal.Signals, rig: Rig) -> None:
     before = signal.getsignal(signum)
 
@@ -181,6 +181,19 @@ def test_a_signal_stops_and_the_second_one_hurries(signum: signal.Signals, rig: 
     rig.manager.run(work)
     assert (rig.manager.stopped_by, rig.hurried) == (signum.name, 1)
     assert signal.getsignal(signum) == before
+
+
+def test_after_nohup_the_end_of_the_terminal_stops_nothing(rig: Rig) -> None:
+    def work() -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        rig.manager.run(work)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert rig.manager.stopped_by is None
 
 
 def test_the_health_is_measured_again_and_again_and_what_is_wrong_is_logged(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from codeagent._runtime import files
 from codeagent._runtime import sync_runtime as rt
 from codeagent._sync import server as servers
 from codeagent._sync.server import CodeAgentServer
@@ -204,6 +205,22 @@ def test_a_list_that_cannot_be_read_needs_a_person(tmp_path: Path) -> None:
     assert rig.run() == 1
     (problem,) = rig.sink.named("list.problem")
     assert "not valid YAML" in problem["problem"]
+
+
+def test_a_line_that_cannot_be_marked_needs_a_person(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, "- [ ] one\n")
+
+    def refuse(path: Path, change: object) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "edit", refuse)
+        assert rig.run() == 1
+    assert rig.states() == {"one": "done"}
+    problems = {data["problem"] for data in rig.sink.named("list.problem")}
+    assert problems == {"the line of 'one' could not be changed: Permission denied"}
+    assert rig.run() == 0
+    assert rig.list.read_text("utf-8").startswith("- [x] one")
 
 
 def test_no_more_rounds_are_made_than_are_allowed(tmp_path: Path) -> None:
