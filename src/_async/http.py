@@ -13,8 +13,8 @@ import httpx
 
 from .._runtime import async_runtime as rt
 from .._runtime.network import fault_of
-from ..core.breaker import BreakerPolicy, Breakers, BreakerSnapshot, Permit
-from ..core.http import Histogram, PoolState, is_redirect, redirected
+from ..core.breaker import BreakerPolicy, Breakers, Permit
+from ..core.http import Histogram, HTTPSnapshot, PoolState, Server, is_redirect, redirected
 from ..core.llm.reply import ReplyReader
 from ..core.llm.wire import APIError, Completion, WireRequest
 from ..core.ratelimit import Limits, RateLimiter, read_limits
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from .._runtime.async_runtime import HTTPSession
 
 MOST_REDIRECTS = 3
-
-Server = tuple[str, str]
-"""An origin, and the model that is asked there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,19 +64,6 @@ class _Attempt:
     failure: Failure
     error: str
     limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HTTPSnapshot:
-    """What the client does, and has done."""
-
-    pool: PoolState
-    breakers: dict[Server, BreakerSnapshot]
-    pauses: dict[Server, float]
-    latencies: dict[Server, Histogram]
-    attempts: int
-    retries: int
-    failures: int
 
 
 class AsyncHTTPClient:

@@ -21,7 +21,7 @@ from ..core.llm.question import Question
 from ..core.llm.reply import LARGE, ReplyReader, condensed
 from ..core.llm.select import Selection
 from ..core.llm.settings import LLMSetup, Model
-from ..core.llm.wire import build_request
+from ..core.llm.wire import Usage, build_request
 from ..core.redact import Redactor
 from .http import Exchange, HTTPClient, Outcome
 
@@ -43,6 +43,18 @@ class _Flight:
 
     done: rt.Event = field(default_factory=rt.Event)
     result: Result | None = None
+
+
+@dataclass(slots=True)
+class _Course:
+    """One question under way, and what it has used so far."""
+
+    task: str | None
+    on_text: OnText | None
+    deadline: float
+    inbox: rt.Channel[tuple[Send, Outcome, str]] = field(default_factory=rt.Channel)
+    usage: Usage = field(default_factory=Usage)
+    cost: float = 0.0
 
 
 class LLMManager:
@@ -152,27 +164,32 @@ class LLMManager:
     def _told(self, ask: Ask, about: str, task: str | None, on_text: OnText | None) -> Result:
         """The answer, with the events around it."""
         began = self._http.now()
+        course = _Course(task, on_text, began + self._setup.timeout)
         self._say("llm.asked", task, question=about)
         try:
-            result = self._carry_out(ask, task, on_text)
+            result = self._carry_out(ask, course)
         except Exception as error:
             logger.exception("a question could not be asked")
             result = neutral(ask, f"{type(error).__name__}: {error}", "no_model")
         seconds = round(self._http.now() - began, 3)
-        known = {"question": about, "model": result.model_name, "seconds": seconds}
+        known = {
+            "question": about,
+            "model": result.model_name,
+            "seconds": seconds,
+            "tokens": course.usage.input + course.usage.output,
+            "cost": round(course.cost, 6),
+        }
         if result.success:
             self._say("llm.answered", task, **known, score=result.score)
         else:
             self._say("llm.failed", task, **known, error=self._redact(result.error or "")[:200])
         return result
 
-    def _carry_out(self, ask: Ask, task: str | None, on_text: OnText | None) -> Result:
+    def _carry_out(self, ask: Ask, course: _Course) -> Result:
         policy = self._policy
-        if on_text is not None:
+        if course.on_text is not None:
             ask, policy = self._one_by_one(ask), replace(policy, hedge=False)
         selection = Selection(ask, self._models, policy)
-        deadline = self._http.now() + self._setup.timeout
-        inbox: rt.Channel[tuple[Send, Outcome, str]] = rt.Channel()
         calls: dict[int, rt.Task[None]] = {}
         with rt.TaskGroup() as group:
             with self._state:
@@ -181,16 +198,13 @@ class LLMManager:
                 for action in actions:
                     match action:
                         case Send():
-                            call = group.start_soon(
-                                self._call, action, deadline, task, on_text, inbox
-                            )
-                            calls[action.call] = call
+                            calls[action.call] = group.start_soon(self._call, action, course)
                         case Cancel(number):
                             calls.pop(number).cancel()
                         case Finish(result):
                             group.cancel()
                             return result
-                actions = self._next(selection, inbox)
+                actions = self._next(selection, course)
 
     def _one_by_one(self, ask: Ask) -> Ask:
         """The question put to one model first: several streams would run into each other."""
@@ -200,14 +214,12 @@ class LLMManager:
             )
         return replace(ask, model=order[0]) if order else ask
 
-    def _next(
-        self, selection: Selection, inbox: rt.Channel[tuple[Send, Outcome, str]]
-    ) -> list[Action]:
+    def _next(self, selection: Selection, course: _Course) -> list[Action]:
         """Wait for what happens next, and what follows on it."""
         at = selection.wake_at
         arrived: tuple[Send, Outcome, str] | None = None
         with rt.CancelScope(None if at is None else max(0.0, at - self._http.now())):
-            arrived = inbox.get()
+            arrived = course.inbox.get()
         with self._state:
             now = self._http.now()
             if arrived is None:
@@ -217,18 +229,11 @@ class LLMManager:
                 return selection.answered(send.call, text, now, outcome.seconds)
             return selection.failed(send.call, outcome.error, now, counted=outcome.was_sent)
 
-    def _call(
-        self,
-        send: Send,
-        deadline: float,
-        task: str | None,
-        on_text: OnText | None,
-        inbox: rt.Channel[tuple[Send, Outcome, str]],
-    ) -> None:
+    def _call(self, send: Send, course: _Course) -> None:
         """Ask one model, and report the outcome whatever it is."""
         text = ""
         try:
-            outcome = self._exchange(send, deadline, task, on_text)
+            outcome = self._exchange(send, course)
             if outcome.completion is not None:
                 text = outcome.completion.text
                 if len(text) > LARGE:
@@ -236,31 +241,33 @@ class LLMManager:
         except Exception as error:
             logger.exception("a model could not be asked")
             outcome = Outcome(error=f"{type(error).__name__}: {error}", was_sent=False)
-        inbox.put((send, outcome, text))
+        course.inbox.put((send, outcome, text))
 
-    def _exchange(
-        self, send: Send, deadline: float, task: str | None, on_text: OnText | None
-    ) -> Outcome:
+    def _exchange(self, send: Send, course: _Course) -> Outcome:
         model, ask = self._setup.models[send.model], send.ask
-        streams = on_text is not None
         request = build_request(
-            model, ask.prompt, response_format=ask.response_format, stream=streams
+            model,
+            ask.prompt,
+            response_format=ask.response_format,
+            stream=course.on_text is not None,
         )
         outcome = self._http.exchange(
             Exchange(
                 server=(model.provider.origin, model.name),
                 request=request,
-                reader=partial(_reader, model, on_text),
+                reader=partial(_reader, model, course.on_text),
                 attempts=send.attempts,
                 timeout=send.timeout,
-                deadline=deadline,
+                deadline=course.deadline,
                 tokens=len(ask.prompt) / CHARACTERS_PER_TOKEN,
-                reason_to_stop=partial(self._reason_to_stop, task),
+                reason_to_stop=partial(self._reason_to_stop, course.task),
             )
         )
         if outcome.completion is not None:
+            usage = outcome.completion.usage
             with self._state:
-                self._ledger.charge(task, model.name, outcome.completion.usage)
+                course.usage += usage
+                course.cost += self._ledger.charge(course.task, model.name, usage)
         return outcome
 
     def _reason_to_stop(self, task: str | None) -> str | None:
@@ -272,13 +279,7 @@ class LLMManager:
         network = self._http.snapshot()
         with self._state:
             return LLMSnapshot(
-                pool=network.pool,
-                breakers=network.breakers,
-                pauses=network.pauses,
-                latencies=network.latencies,
-                attempts=network.attempts,
-                retries=network.retries,
-                failures=network.failures,
+                network=network,
                 questions=self._questions,
                 shared=self._shared,
                 cached=self._cache.counts.hits,

@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
+from .breaker import BreakerSnapshot
+
 BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
 """The upper bounds of a histogram's buckets, in seconds."""
+
+Server = tuple[str, str]
+"""An origin, and the model that is asked there."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -58,6 +63,22 @@ class Histogram:
         copied = Histogram()
         copied.counts, copied.total = self.counts.copy(), self.total
         return copied
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HTTPSnapshot:
+    """What a client does, and has done.
+
+    ``pauses`` are the seconds that rate limits ask for.
+    """
+
+    pool: PoolState
+    breakers: dict[Server, BreakerSnapshot]
+    pauses: dict[Server, float]
+    latencies: dict[Server, Histogram]
+    attempts: int
+    retries: int
+    failures: int
 
 
 def is_redirect(status: int) -> bool:

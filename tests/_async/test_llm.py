@@ -61,6 +61,9 @@ async def test_a_question_is_answered_and_told_without_its_text(server: ModelSer
         result = await llm.ask(Ask(prompt="a secret plan"), about="usefulness", task="task_1")
     assert (result.success, result.content, result.model_name) == (True, "fine", "one")
     assert asked.sink.names() == ["llm.asked", "llm.answered"]
+    (answered,) = asked.sink.named("llm.answered")
+    assert (answered["question"], answered["model"]) == ("usefulness", "one")
+    assert (answered["tokens"], answered["cost"]) == (15, 0)
     assert {event.task_id for event in asked.sink.events} == {"task_1"}
     told = repr(asked.sink.events)
     assert "a secret plan" not in told and KEY not in told
@@ -130,7 +133,7 @@ async def test_the_first_acceptable_answer_wins_and_the_rest_is_cancelled(
     asked = Asked(server, *models, strategy="first_wins", parallel=parallel)
     async with asked.llm as llm:
         result = await llm.ask(Ask(prompt="q", response_format=JSON))
-        assert llm.snapshot().pool.streams == 0
+        assert llm.snapshot().network.pool.streams == 0
     assert (result.model_name, result.content) == ("three", '{"a": 1}')
 
 
@@ -246,7 +249,7 @@ async def test_among_failures_of_all_kinds_no_question_is_lost(server: ModelServ
 
         assert await rt.map_concurrently(ask, range(100), limit=20) == ["good"] * 100
         seen = llm.snapshot()
-    assert (seen.in_flight, seen.pool.streams, seen.pool.waiting) == (0, 0, 0)
+    assert (seen.in_flight, seen.network.pool.streams, seen.network.pool.waiting) == (0, 0, 0)
     assert seen.questions == 100
 
 
@@ -260,7 +263,7 @@ async def test_cancelling_ends_every_call(server: ModelServer) -> None:
             await until(lambda: len(server.requests) == 2)
             scope.cancel()
         seen = llm.snapshot()
-    assert (seen.in_flight, seen.pool.streams) == (0, 0)
+    assert (seen.in_flight, seen.network.pool.streams) == (0, 0)
 
 
 async def test_what_it_does_can_be_read_by_prometheus(server: ModelServer) -> None:

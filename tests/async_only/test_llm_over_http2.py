@@ -62,7 +62,7 @@ async def test_questions_at_once_share_one_connection(models: ModelServer, front
     async with manager(*front) as llm:
         assert await answers(llm, 1) == ["fine"]
         assert await answers(llm, 40) == ["fine"] * 40
-        pool = llm.snapshot().pool
+        pool = llm.snapshot().network.pool
     assert (pool.handshakes, pool.requests, pool.streams) == (1, 41, 0)
 
 
@@ -79,11 +79,11 @@ async def test_a_reload_loses_no_question(models: ModelServer, tmp_path: Path) -
             while len(models.requests) < 10:
                 await rt.sleep(0.005)
             real.reload(server)
-            while not llm.snapshot().pool.goaways:
+            while not llm.snapshot().network.pool.goaways:
                 await rt.sleep(0.005)
             models.answer = lambda seen: say("new")
             result = await llm.ask(Ask(prompt="meanwhile"))
             assert result.content == "new"
             models.released.set()
             assert await slow.wait() == ["slow"] * 10
-            assert llm.snapshot().retries == 0
+            assert llm.snapshot().network.retries == 0

@@ -10,26 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..breaker import BreakerSnapshot, BreakerState
-from ..http import BOUNDS, Histogram, PoolState
+from ..breaker import BreakerState
+from ..http import BOUNDS, Histogram, HTTPSnapshot, Server
 from .budget import Spending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LLMSnapshot:
-    """Everything at one moment.
+    """Everything at one moment; ``statistics`` has the predecessor's shape."""
 
-    Servers are pairs of an origin and a model.  ``statistics`` has the
-    predecessor's shape; ``pauses`` are the seconds that rate limits ask for.
-    """
-
-    pool: PoolState
-    breakers: Mapping[tuple[str, str], BreakerSnapshot]
-    pauses: Mapping[tuple[str, str], float]
-    latencies: Mapping[tuple[str, str], Histogram]
-    attempts: int
-    retries: int
-    failures: int
+    network: HTTPSnapshot
     questions: int
     shared: int
     cached: int
@@ -46,7 +36,7 @@ _Sample = tuple[_Labels, float]
 
 def prometheus(seen: LLMSnapshot) -> str:
     """The snapshot as text, every metric with its help and type."""
-    pool = seen.pool
+    network, pool = seen.network, seen.network.pool
     lines: list[str] = []
     for name, help_, value in (
         ("connections", "Open connections.", pool.connections),
@@ -62,17 +52,17 @@ def prometheus(seen: LLMSnapshot) -> str:
         ("handshakes", "Connections made.", pool.handshakes),
         ("goaways", "Connections that a server has wound up.", pool.goaways),
         ("resent", "Requests sent again on another connection.", pool.resent),
-        ("attempts", "Attempts at a request.", seen.attempts),
-        ("retries", "Attempts after the first.", seen.retries),
-        ("failures", "Requests given up.", seen.failures),
+        ("attempts", "Attempts at a request.", network.attempts),
+        ("retries", "Attempts after the first.", network.retries),
+        ("failures", "Requests given up.", network.failures),
         ("questions", "Questions asked.", seen.questions),
         ("questions_shared", "Questions that joined one in flight.", seen.shared),
         ("questions_cached", "Questions answered from the cache.", seen.cached),
     ):
         lines += _metric(f"{name}_total", "counter", help_, [({}, count)])
-    states = [(_of(key), float(_STATES[each.state])) for key, each in seen.breakers.items()]
-    opened = [(_of(key), float(each.times_opened)) for key, each in seen.breakers.items()]
-    pauses = [(_of(key), wait) for key, wait in seen.pauses.items()]
+    states = [(_of(key), float(_STATES[each.state])) for key, each in network.breakers.items()]
+    opened = [(_of(key), float(each.times_opened)) for key, each in network.breakers.items()]
+    pauses = [(_of(key), wait) for key, wait in network.pauses.items()]
     lines += _metric("breaker_state", "gauge", "0 closed, 1 half-open, 2 open.", states)
     lines += _metric("breaker_opened_total", "counter", "How often a breaker opened.", opened)
     lines += _metric("rate_limit_seconds", "gauge", "Wait that a rate limit asks for.", pauses)
@@ -84,11 +74,11 @@ def prometheus(seen: LLMSnapshot) -> str:
     costs = [({"model": model}, spent.cost) for model, spent in seen.spending.items()]
     lines += _metric("tokens_total", "counter", "Tokens used.", tokens)
     lines += _metric("cost_usd_total", "counter", "USD spent.", costs)
-    lines += _histograms(seen.latencies)
+    lines += _histograms(network.latencies)
     return "\n".join(lines) + "\n"
 
 
-def _of(server: tuple[str, str]) -> _Labels:
+def _of(server: Server) -> _Labels:
     return {"origin": server[0], "model": server[1]}
 
 
@@ -98,7 +88,7 @@ def _metric(name: str, kind: str, help_: str, samples: Iterable[_Sample]) -> lis
     return lines + [f"{full}{_labels(labels)} {value:g}" for labels, value in samples]
 
 
-def _histograms(latencies: Mapping[tuple[str, str], Histogram]) -> list[str]:
+def _histograms(latencies: Mapping[Server, Histogram]) -> list[str]:
     name = "codeagent_llm_answer_seconds"
     lines = [f"# HELP {name} Time until an answer was complete.", f"# TYPE {name} histogram"]
     for server, histogram in latencies.items():
