@@ -173,13 +173,9 @@ class AsyncLLMManager:
             logger.exception("a question could not be asked")
             result = neutral(ask, f"{type(error).__name__}: {error}", "no_model")
         seconds = round(self._http.now() - began, 3)
-        known = {
-            "question": about,
-            "model": result.model_name,
-            "seconds": seconds,
-            "tokens": course.usage.input + course.usage.output,
-            "cost": round(course.cost, 6),
-        }
+        used = course.usage.input + course.usage.output
+        known: dict[str, object] = {"question": about, "model": result.model_name}
+        known |= {"seconds": seconds, "tokens": used, "cost": round(course.cost, 6)}
         if result.success:
             self._say("llm.answered", task, **known, score=result.score)
         else:
