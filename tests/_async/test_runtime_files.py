@@ -23,10 +23,11 @@ async def test_reading_a_missing_file_raises(tmp_path: Path) -> None:
         await rt.read_bytes(tmp_path / "nothing")
 
 
-async def test_writing_into_a_missing_directory_raises_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+async def test_writing_where_no_directory_can_be_raises_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "nowhere").touch()
+    with pytest.raises(NotADirectoryError):
         await rt.write_atomic(tmp_path / "nowhere" / "file", b"")
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "nowhere"]
 
 
 async def test_readers_see_the_old_or_the_new_file_and_nothing_between(tmp_path: Path) -> None:
@@ -82,6 +83,7 @@ async def test_a_growing_file_shows_each_write_at_once(tmp_path: Path) -> None:
 
 
 async def test_a_growing_file_that_cannot_be_opened_raises(tmp_path: Path) -> None:
+    (tmp_path / "nowhere").touch()
     with pytest.raises(OSError, match="nowhere"):
         await rt.open_append(tmp_path / "nowhere" / "raw")
 

@@ -24,10 +24,11 @@ def test_reading_a_missing_file_raises(tmp_path: Path) -> None:
         rt.read_bytes(tmp_path / "nothing")
 
 
-def test_writing_into_a_missing_directory_raises_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+def test_writing_where_no_directory_can_be_raises_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "nowhere").touch()
+    with pytest.raises(NotADirectoryError):
         rt.write_atomic(tmp_path / "nowhere" / "file", b"")
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "nowhere"]
 
 
 def test_readers_see_the_old_or_the_new_file_and_nothing_between(tmp_path: Path) -> None:
@@ -83,6 +84,7 @@ def test_a_growing_file_shows_each_write_at_once(tmp_path: Path) -> None:
 
 
 def test_a_growing_file_that_cannot_be_opened_raises(tmp_path: Path) -> None:
+    (tmp_path / "nowhere").touch()
     with pytest.raises(OSError, match="nowhere"):
         rt.open_append(tmp_path / "nowhere" / "raw")
 

@@ -90,7 +90,8 @@ def test_the_users_edits_of_other_lines_survive_a_mark(tmp_path: Path, path: str
         place.todo.write_bytes(edited.encode())
         open_gate(place)
         done = server.finish()
-    assert (done.code, done.stderr) == (0, "")
+    assert (done.code, done.stderr) == (1, ""), "the fence that is never closed needs a person"
+    assert done.named("list.problem")
     comment = " <!-- Выполнено успешно (2/2 инструкций) - <ts> -->"
     expected = edited.replace("[ ] One (waits at 2)", f"[x] One (waits at 2){comment}")
     expected = expected.replace("[ ] Two", f"[x] Two{comment}")
