@@ -43,7 +43,7 @@ class AsyncReportWatch:
         self._watch = io.watch(self._paths.values())
         self._baseline = rules.Baseline()
         self._written: set[str] = set()
-        self._verdicts: dict[str, rules.Verdict] = {}
+        self.verdicts: dict[str, rules.Verdict] = {}
 
     async def __aenter__(self) -> AsyncReportWatch:
         await self._watch.__aenter__()
@@ -84,14 +84,14 @@ class AsyncReportWatch:
                 data=None if seen is None else seen.data,
                 phrase=self._phrase,
             )
-            self._verdicts[name] = verdict
+            self.verdicts[name] = verdict
             if verdict is rules.Verdict.ACCEPTED and seen is not None:
                 return Report(name, seen.data.decode("utf-8"), sha256(seen.data).hexdigest())
         return None
 
     def shortcomings(self) -> str:
         """What the last look had against the files that are there, "" if there were none."""
-        return rules.shortcomings(self._verdicts, self._phrase)
+        return rules.shortcomings(self.verdicts, self._phrase)
 
     def _note(self, changed: frozenset[Path]) -> None:
         self._written.update(self._names[path] for path in changed)

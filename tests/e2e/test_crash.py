@@ -25,7 +25,7 @@ from tests.support.processes import codeagent
 MOMENTS = int(os.environ.get("CODEAGENT_CRASHES", "6"))
 SEED = int(os.environ.get("CODEAGENT_CRASH_SEED", "1"))
 
-TODO = "# Дела\n\n- [ ] Первое\n\nProse.  \n- [ ] Second\n- [-] Struck out\n- [ ] Третье\n~~~"
+TODO = "# Дела\n\n- [ ] Первое\n\nProse.  \n- [ ] Second\n- [-] Struck out\n- [ ] Третье\n~~~\n~~~"
 
 
 def modern_place(base: Path) -> Place:
