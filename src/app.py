@@ -23,6 +23,7 @@ from .core.config import (
     RuntimeSettings,
     environment_with,
     is_predecessor,
+    line_of,
     parse_config,
     project_directory,
 )
@@ -98,11 +99,8 @@ def prepare(request: Request) -> Prepared:
             "async.max_concurrent_tasks is more than 1, but tasks run in place and share "
             "the project's directory: set it to 1"
         )
-    for kind in ("default", *config.instructions):
-        try:
-            sequence(config.instructions, kind)
-        except InstructionError as error:
-            raise Refused(f"{config.source}: {error}") from None
+    if file is not None:
+        _check_instructions(config, text)
     layout = plan(config, root=root, project=project)
     settings = (root / "llm_settings.yaml") if file is None else file.with_name("llm_settings.yaml")
     llm = _llm(settings, config, environment)
@@ -212,6 +210,15 @@ def _check_loop(runtime: RuntimeSettings) -> None:
         choose_loop(runtime.loop)
     except LookupError as error:
         raise Refused(str(error)) from None
+
+
+def _check_instructions(config: Config, text: str) -> None:
+    for kind in ("default", *config.instructions):
+        try:
+            sequence(config.instructions, kind)
+        except InstructionError as error:
+            line = line_of(text, error.path)
+            raise Refused(f"{config.source}, line {line}: {error}") from None
 
 
 def _config_file(request: Request, near: Path) -> Path | None:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+STOPPED = "the server was asked to stop"
+"""Why an attempt was interrupted, in events and in the store."""
+
 COMMIT_INSTRUCTION = 8
 """Before the instruction with this number the predecessor ticks the task's
 line, so that the tick is part of the commit that the instruction makes."""
@@ -115,10 +118,12 @@ class AsyncTaskExecutor:
         try:
             return await self._attempt(task, steps, kind)
         except rt.Cancelled:
-            await rt.shielded(self._put_back, task, texts.STOP_REQUESTED)
+            await rt.shielded(self._put_back, task, texts.STOP_REQUESTED, STOPPED)
             raise
         except AgentUnusable as error:
-            await rt.shielded(self._put_back, task, texts.details_agent_failed(str(error)))
+            await rt.shielded(
+                self._put_back, task, texts.details_agent_failed(str(error)), str(error)
+            )
             raise
         except (Fenced, StoreError):
             raise
@@ -259,16 +264,17 @@ class AsyncTaskExecutor:
         )
         return again
 
-    async def _put_back(self, task: Task, details: str) -> None:
+    async def _put_back(self, task: Task, details: str, reason: str) -> None:
+        """Leave the task to a later run; ``details`` are for the status file."""
         try:
             await rt.wait_for_future(
-                self._store.interrupt_task(task.id, task.epoch, self._clock(), reason=details)
+                self._store.interrupt_task(task.id, task.epoch, self._clock(), reason=reason)
             )
         except Fenced:  # the stop came when the attempt was over
             return
         await self._status.append(texts.task_update(task.text, texts.Status.INTERRUPTED, details))
         self._on_change()
-        self._say("task.interrupted", task, seconds=_seconds(task, self._clock()), reason=details)
+        self._say("task.interrupted", task, seconds=_seconds(task, self._clock()), reason=reason)
 
     async def _mark(self, task: Task, state: ItemState, comment: str | None) -> bool:
         """Mark the task's line; a list that no longer has it, or cannot be written, is

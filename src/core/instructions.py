@@ -21,7 +21,14 @@ FREE_ID: Final = "free"
 
 
 class InstructionError(ValueError):
-    """An entry under ``instructions`` cannot be used; the message says where and why."""
+    """An entry under ``instructions`` cannot be used; the message says where and why.
+
+    ``path`` leads to it through the configuration, key by key.
+    """
+
+    def __init__(self, message: str, path: tuple[str | int, ...]) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class Flow(StrEnum):
@@ -258,7 +265,8 @@ def _entries(raw: Mapping[str, object], name: str) -> list[tuple[int, Mapping[st
     if not isinstance(entries, list | tuple):
         raise InstructionError(
             f"instructions.{name}: expected a list of instructions, got {_kind(entries)}; "
-            "begin each instruction with '- instruction_id: <number>'"
+            "begin each instruction with '- instruction_id: <number>'",
+            ("instructions", name),
         )
     return [(index, entry) for index, entry in enumerate(entries) if isinstance(entry, Mapping)]
 
@@ -297,7 +305,10 @@ class _Entry:
         raise self.error(key, f"expected true or false, got {_kind(value)}")
 
     def error(self, key: str, problem: str) -> InstructionError:
-        return InstructionError(f"instructions.{self.task_type}[{self.index}].{key}: {problem}")
+        return InstructionError(
+            f"instructions.{self.task_type}[{self.index}].{key}: {problem}",
+            ("instructions", self.task_type, self.index, key),
+        )
 
 
 def _instruction(

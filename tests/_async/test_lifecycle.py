@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 
 import pytest
 
@@ -165,7 +166,12 @@ async def test_the_second_stop_hurries_and_only_the_first_is_told(rig: Rig) -> N
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-async def test_a_signal_stops_and_the_second_one_hurries(signum: signal.Signals, rig: Rig) -> None:
+async def test_a_signal_stops_and_the_second_one_hurries(
+    signum: signal.Signals, rig: Rig, request: pytest.FixtureRequest
+) -> None:
+    if signal.getsignal(signum) is signal.SIG_IGN:  # the tests were started by nohup
+        request.addfinalizer(partial(signal.signal, signum, signal.SIG_IGN))
+        signal.signal(signum, signal.SIG_DFL)
     before = signal.getsignal(signum)
 
     async def hurried() -> None:

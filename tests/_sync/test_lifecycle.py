@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 
 import pytest
 
@@ -164,7 +165,12 @@ def test_the_second_stop_hurries_and_only_the_first_is_told(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_and_the_second_one_hurries(signum: signal.Signals, rig: Rig) -> None:
+def test_a_signal_stops_and_the_second_one_hurries(
+    signum: signal.Signals, rig: Rig, request: pytest.FixtureRequest
+) -> None:
+    if signal.getsignal(signum) is signal.SIG_IGN:  # the tests were started by nohup
+        request.addfinalizer(partial(signal.signal, signum, signal.SIG_IGN))
+        signal.signal(signum, signal.SIG_DFL)
     before = signal.getsignal(signum)
 
     def hurried() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .environment import environment_with, project_directory, substitute
-from .loading import is_predecessor, parse_config
+from .loading import is_predecessor, line_of, parse_config
 from .models import AgentSettings, Config, RuntimeSettings
 from .problems import ConfigError, Problem
 
@@ -15,6 +15,7 @@ __all__ = [
     "RuntimeSettings",
     "environment_with",
     "is_predecessor",
+    "line_of",
     "parse_config",
     "project_directory",
     "substitute",

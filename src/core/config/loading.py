@@ -42,6 +42,13 @@ def is_predecessor(path: PurePath, text: str) -> bool:
     return "project" in tree and ("agent" in tree or "server" in tree)
 
 
+def line_of(text: str, path: Path) -> int | None:
+    """The 1-based line of ``text``, a configuration that was parsed before, that ``path`` leads to."""
+    from .reading import read_document
+
+    return read_document(text, source="", predecessor=False).line(path)
+
+
 def parse_config(
     text: str, *, source: str, predecessor: bool, environment: Mapping[str, str]
 ) -> Config:
