@@ -83,7 +83,7 @@ def prepare(request: Request) -> Prepared:
     file = _config_file(request, near)
     root = near if file is None else root_of(file, near)
     environment = environment_with(_dotenv(root), request.environment)
-    config = Config()
+    config, text = Config(), ""
     if file is not None:
         text = _text(file)
         config = parse_config(

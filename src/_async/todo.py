@@ -20,10 +20,6 @@ class Loaded:
     items: tuple[lists.ListedItem, ...]
     problems: tuple[tuple[str, str], ...]
 
-    def count(self, state: lists.ItemState) -> int:
-        """How many items are in a state."""
-        return sum(entry.item.state is state for entry in self.items)
-
 
 class AsyncTodoManager:
     """Every file of a project's list, each item marked in the file it came from."""

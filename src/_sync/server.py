@@ -21,8 +21,7 @@ from ..core.reconcile import Reconciled, reconcile
 from ..core.redact import Redactor, secret_values
 from ..core.task import FINAL, InvalidTransition, Task, TaskState
 from ..core.times import local
-from ..core.todo import ItemState
-from ..core.totals import Totals, exit_code
+from ..core.totals import Standing, exit_code
 from ..store import Store
 from .agents import AgentDriver
 from .checkpoint import CheckpointManager
@@ -135,9 +134,8 @@ class CodeAgentServer:
         )
         self._reading = rt.Lock()
         self._submitted = rt.Event()
-        self._problems: set[tuple[str, str]] = set()
         self._unusable: str | None = None
-        self._totals = Totals()
+        self._standing = Standing()
         self._iterations = 0
 
     def run(self) -> int:
@@ -237,14 +235,18 @@ class CodeAgentServer:
         blocked = self._scheduler.blocked()
         if not blocked:
             return
-        tasks = {task.id: task for task in rt.wait_for_future(self._store.tasks())}
-        for task_id, missing in sorted(blocked.items()):
-            others = ", ".join(repr(tasks[other].text) for other in sorted(missing))
-            self._tell_problem(tasks[task_id].text, f"waits for {others}, which is not done")
+        with self._reading:
+            tasks = {task.id: task for task in rt.wait_for_future(self._store.tasks())}
+            for task_id, missing in sorted(blocked.items()):
+                others = ", ".join(repr(tasks[other].text) for other in sorted(missing))
+                problem = f"waits for {others}, which is not done"
+                for name, data in self._standing.problem(tasks[task_id].text, problem):
+                    self._say(name, **data)
 
     def _note_idle(self) -> None:
         self._status.append(texts.all_done(self._clock()))
-        self._say("server.idle", done=self._totals.done, failed=self._totals.failed)
+        totals = self._standing.totals
+        self._say("server.idle", done=totals.done, failed=totals.failed)
 
     def _watch_list(self) -> None:
         with self._todo.watch() as watch:
@@ -263,7 +265,7 @@ class CodeAgentServer:
             now = self._clock()
             plan = reconcile(loaded.items, stored, now=now, max_attempts=self._config.max_attempts)
             settled = self._apply(plan, running)
-            self._tell(loaded, plan, stored)
+            self._tell(loaded, plan)
             final = [task.id for task in stored if task.state in FINAL]
             freed = self._scheduler.satisfied([*final, *settled])
             started = {task.id for task in stored if task.state is TaskState.RUNNING}
@@ -301,41 +303,12 @@ class CodeAgentServer:
             self._checkpoint.touch()
         return settled
 
-    def _tell(self, loaded: Loaded, plan: Reconciled, stored: list[Task]) -> None:
-        problems = set(loaded.problems)
-        problems |= {
-            (text, f"comes after {name!r}, which no task is") for text, name in plan.unknown
-        }
-        if not self._iterations:  # later ones are told when they fail
-            problems |= {
-                (task.text, f"has failed {task.attempts} times; codeagent retry lets it run again")
-                for task in plan.exhausted
-            }
-        self._problems &= problems  # what is mended may come back, and is told again
-        for place, problem in sorted(problems):
-            self._tell_problem(place, problem)
-        totals = Totals(
-            done=loaded.count(ItemState.DONE) + len(plan.to_mark),
-            failed=len(plan.exhausted),
-            skipped=loaded.count(ItemState.SKIPPED),
-            pending=loaded.count(ItemState.PENDING) - len(plan.to_mark) - len(plan.exhausted),
-            unmarked=len(plan.to_mark),
+    def _tell(self, loaded: Loaded, plan: Reconciled) -> None:
+        news = self._standing.update(
+            loaded.items, loaded.files, loaded.problems, plan, at_start=not self._iterations
         )
-        if totals != self._totals or plan.added:
-            self._say(
-                "list.read",
-                total=len(loaded.items),
-                pending=totals.pending,
-                done=totals.done,
-                skipped=totals.skipped,
-                files=list(loaded.files),
-            )
-        self._totals = totals
-
-    def _tell_problem(self, place: str, problem: str) -> None:
-        if (place, problem) not in self._problems:
-            self._problems.add((place, problem))
-            self._say("list.problem", file=place, problem=problem)
+        for name, data in news:
+            self._say(name, **data)
 
     def _execute(self, task: Task) -> float | None:
         try:
@@ -364,12 +337,12 @@ class CodeAgentServer:
         self._read_list_at_the_end()
         rt.wait_for_future(self._store.server_stopped(now, clean=error is None))
         self._checkpoint.write()
-        totals = self._totals
+        totals = self._standing.totals
         code = exit_code(
             totals,
             interrupted=stopped_by is not None,
             unusable=self._unusable is not None,
-            problems=bool(self._problems),
+            problems=bool(self._standing.problems),
         )
         self._say(
             "server.stopped",
@@ -389,7 +362,7 @@ class CodeAgentServer:
         plan = reconcile(
             loaded.items, stored, now=self._clock(), max_attempts=self._config.max_attempts
         )
-        self._tell(loaded, plan, stored)
+        self._tell(loaded, plan)
 
     def _announce(self, event: Event) -> None:
         level = logging.DEBUG if event.name == "agent.progress" else logging.INFO
