@@ -23,11 +23,11 @@ LISTS = {
 }
 
 
-@pytest.mark.parametrize("name", LISTS)
 def count(loaded: Loaded, state: ItemState) -> int:
     return sum(entry.item.state is state for entry in loaded.items)
 
 
+@pytest.mark.parametrize("name", LISTS)
 async def test_each_format_is_read_and_one_line_of_it_marked(name: str, tmp_path: Path) -> None:
     text, ticked = LISTS[name]
     (tmp_path / name).write_bytes(text.encode())
