@@ -17,6 +17,10 @@ RECHECK = 5.0
 """Seconds after which the files are looked at although nothing was heard of
 them: network file systems do not tell of what other machines write."""
 
+SOON = 0.02
+"""Seconds after which a file is looked at again that changed while it was read:
+not every change, such as one of its times, is heard of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -66,7 +70,8 @@ class AsyncReportWatch:
             self._note(self._watch.take())
             if (report := await self.look()) is not None:
                 return report
-            async with rt.CancelScope(RECHECK):
+            unstable = rules.Verdict.UNSTABLE in self.verdicts.values()
+            async with rt.CancelScope(SOON if unstable else RECHECK):
                 self._note(await self._watch.changed())
 
     async def look(self) -> Report | None:

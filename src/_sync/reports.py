@@ -18,6 +18,10 @@ RECHECK = 5.0
 """Seconds after which the files are looked at although nothing was heard of
 them: network file systems do not tell of what other machines write."""
 
+SOON = 0.02
+"""Seconds after which a file is looked at again that changed while it was read:
+not every change, such as one of its times, is heard of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -67,7 +71,8 @@ class ReportWatch:
             self._note(self._watch.take())
             if (report := self.look()) is not None:
                 return report
-            with rt.CancelScope(RECHECK):
+            unstable = rules.Verdict.UNSTABLE in self.verdicts.values()
+            with rt.CancelScope(SOON if unstable else RECHECK):
                 self._note(self._watch.changed())
 
     def look(self) -> Report | None:

@@ -12,7 +12,8 @@ from codeagent._async import reports
 from codeagent._async.io import AsyncIOManager
 from codeagent._async.reports import AsyncReportWatch, Report
 from codeagent._runtime import async_runtime as rt
-from codeagent.core.report import Verdict
+from codeagent._runtime.files import Snapshot
+from codeagent.core.report import Signature, Verdict
 
 NAME = "docs/results/r.md"
 GOOD = "# Report\n\nDone!\n"
@@ -102,6 +103,30 @@ async def test_the_same_report_written_again_counts_for_it_was_seen_to_be_writte
             group.start_soon(waiting.run)
             await waiting.looked(Verdict.STALE)
             await rt.run_blocking(again)
+    assert waiting.report is not None
+
+
+async def test_a_report_whose_times_change_while_it_is_read_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path, "")
+    snapshot = AsyncIOManager.snapshot
+    touched: list[int] = []
+
+    async def disturbed(io: AsyncIOManager, path: Path, limit: int) -> Snapshot | None:
+        seen = await snapshot(io, path, limit)
+        if seen is not None and not touched:
+            touched.append(1)  # nobody is told of a change of its times
+            return seen._replace(after=Signature(0, seen.after.size, seen.after.inode))
+        return seen
+
+    monkeypatch.setattr(AsyncIOManager, "snapshot", disturbed)
+    async with AsyncIOManager() as io:
+        waiting = Waiting(io, tmp_path)
+        async with waiting.watch, rt.TaskGroup() as group:
+            group.start_soon(waiting.run)
+            await rt.run_blocking(file.write_text, GOOD, "utf-8")
+    assert touched
     assert waiting.report is not None
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from codeagent._runtime import sync_runtime as rt
+from codeagent._runtime.files import Snapshot
 from codeagent._sync import reports
 from codeagent._sync.io import IOManager
 from codeagent._sync.reports import Report, ReportWatch
-from codeagent.core.report import Verdict
+from codeagent.core.report import Signature, Verdict
 
 NAME = "docs/results/r.md"
 GOOD = "# Report\n\nDone!\n"
@@ -103,6 +104,30 @@ def test_the_same_report_written_again_counts_for_it_was_seen_to_be_written(
             group.start_soon(waiting.run)
             waiting.looked(Verdict.STALE)
             rt.run_blocking(again)
+    assert waiting.report is not None
+
+
+def test_a_report_whose_times_change_while_it_is_read_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path, "")
+    snapshot = IOManager.snapshot
+    touched: list[int] = []
+
+    def disturbed(io: IOManager, path: Path, limit: int) -> Snapshot | None:
+        seen = snapshot(io, path, limit)
+        if seen is not None and not touched:
+            touched.append(1)  # nobody is told of a change of its times
+            return seen._replace(after=Signature(0, seen.after.size, seen.after.inode))
+        return seen
+
+    monkeypatch.setattr(IOManager, "snapshot", disturbed)
+    with IOManager() as io:
+        waiting = Waiting(io, tmp_path)
+        with waiting.watch, rt.TaskGroup() as group:
+            group.start_soon(waiting.run)
+            rt.run_blocking(file.write_text, GOOD, "utf-8")
+    assert touched
     assert waiting.report is not None
 
 
