@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -218,30 +218,6 @@ def free_values(*, task_id: str, text: str, now: datetime) -> dict[str, str]:
 def required_successes(total: int) -> int:
     """How many of ``total`` instructions must succeed for the task to count as done."""
     return min(3, total)
-
-
-def remaining(
-    completed: Collection[int], last: int, saved_total: int, total: int
-) -> tuple[int, ...]:
-    """The positions that a task still has to run, in order.
-
-    ``completed`` and ``last`` (the last completed position) were recorded when
-    the sequence had ``saved_total`` instructions; now it has ``total``.  A changed
-    sequence starts anew.  Otherwise the task goes on after ``last``; only when
-    nothing is left there does it come back to what had failed before.
-    """
-    everything = range(1, total + 1)
-    if saved_total != total:
-        return tuple(everything)
-    open_positions = tuple(position for position in everything if position not in completed)
-    return tuple(position for position in open_positions if position > last) or open_positions
-
-
-def resume_position(
-    completed: Collection[int], last: int, saved_total: int, total: int
-) -> int | None:
-    """The position to go on with, or None if nothing is left; see `remaining`."""
-    return next(iter(remaining(completed, last, saved_total, total)), None)
 
 
 def _single(timeout: float) -> Instruction:

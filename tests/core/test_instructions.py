@@ -14,10 +14,8 @@ from codeagent.core.instructions import (
     builtin_sequence,
     free_instruction,
     free_values,
-    remaining,
     render,
     required_successes,
-    resume_position,
     sequence,
     task_values,
 )
@@ -250,37 +248,3 @@ def test_a_free_instruction_is_rendered_with_its_time() -> None:
 
 def test_three_successes_are_enough() -> None:
     assert [required_successes(total) for total in (0, 1, 2, 3, 8)] == [0, 1, 2, 3, 3]
-
-
-@pytest.mark.parametrize(
-    ("completed", "last", "saved", "total", "expected"),
-    [
-        ((), 0, 0, 4, (1, 2, 3, 4)),
-        ((), 0, 4, 4, (1, 2, 3, 4)),
-        ((1, 2), 2, 4, 4, (3, 4)),
-        ((1, 3), 3, 4, 4, (4,)),
-        ((1, 3, 4), 4, 4, 4, (2,)),
-        ((1, 3, 4), 2, 4, 4, (2,)),
-        ((4,), 9, 4, 4, (1, 2, 3)),
-        ((1, 2, 3, 4), 4, 4, 4, ()),
-        ((1, 2, 3, 4), 2, 4, 4, ()),
-        ((1, 2), 2, 2, 4, (1, 2, 3, 4)),
-        ((1, 2, 3, 4), 4, 4, 2, (1, 2)),
-        ((), 0, 0, 0, ()),
-    ],
-)
-def test_a_task_goes_on_after_its_last_completed_instruction(
-    completed: tuple[int, ...], last: int, saved: int, total: int, expected: tuple[int, ...]
-) -> None:
-    assert remaining(completed, last, saved, total) == expected
-    assert resume_position(completed, last, saved, total) == (expected[0] if expected else None)
-
-
-@settings(deadline=None, max_examples=100)
-@given(st.sets(st.integers(1, 8)), st.integers(0, 9), st.integers(1, 8))
-def test_a_completed_instruction_is_never_run_again(
-    completed: set[int], last: int, total: int
-) -> None:
-    left = remaining(completed, last, total, total)
-    assert completed.isdisjoint(left)
-    assert bool(left) == (not completed.issuperset(range(1, total + 1)))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from itertools import islice
 
@@ -183,3 +184,51 @@ def test_ids_are_seconds_and_step_aside():
     assert machine.new_task_id(1700000000.9, ()) == "task_1700000000"
     assert machine.new_task_id(5.0, {"task_5", "task_6", "task_8"}) == "task_7"
     assert list(islice(machine.task_ids(5.0, {"task_6"}), 3)) == ["task_5", "task_7", "task_8"]
+
+
+def left_after_beginning(
+    completed: Collection[int], last: int, saved: int, total: int
+) -> tuple[int, ...]:
+    """What an attempt at ``total`` instructions still has to run, ``saved`` the time before."""
+    task = replace(
+        TASK,
+        state=PENDING,
+        completed=tuple(sorted(completed)),
+        last_completed=last,
+        total_instructions=saved,
+    )
+    begun = machine.begin(task, instructions=total, now=1.0) if total else task
+    return machine.remaining(begun)
+
+
+@pytest.mark.parametrize(
+    ("completed", "last", "saved", "total", "expected"),
+    [
+        ((), 0, 0, 4, (1, 2, 3, 4)),
+        ((), 0, 4, 4, (1, 2, 3, 4)),
+        ((1, 2), 2, 4, 4, (3, 4)),
+        ((1, 3), 3, 4, 4, (4,)),
+        ((1, 3, 4), 4, 4, 4, (2,)),
+        ((1, 3, 4), 2, 4, 4, (2,)),
+        ((4,), 9, 4, 4, (1, 2, 3)),
+        ((1, 2, 3, 4), 4, 4, 4, ()),
+        ((1, 2, 3, 4), 2, 4, 4, ()),
+        ((1, 2), 2, 2, 4, (1, 2, 3, 4)),
+        ((1, 2, 3, 4), 4, 4, 2, (1, 2)),
+        ((), 0, 0, 0, ()),
+    ],
+)
+def test_a_task_goes_on_after_its_last_completed_instruction(
+    completed: tuple[int, ...], last: int, saved: int, total: int, expected: tuple[int, ...]
+) -> None:
+    assert left_after_beginning(completed, last, saved, total) == expected
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.sets(st.integers(1, 8)), st.integers(0, 9), st.integers(1, 8))
+def test_a_completed_instruction_is_never_run_again(
+    completed: set[int], last: int, total: int
+) -> None:
+    left = left_after_beginning(completed, last, total, total)
+    assert completed.isdisjoint(left)
+    assert bool(left) == (not completed.issuperset(range(1, total + 1)))
