@@ -30,6 +30,7 @@ from .core.config import (
 from .core.events import Sink
 from .core.instructions import InstructionError, sequence
 from .core.layout import Layout, plan, root_of
+from .core.placement import Placement, PlacementRefused, place
 from .core.todo import candidate_names
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Prepared:
     config_file: Path | None
     layout: Layout
     environment: Mapping[str, str] = field(repr=False)
+    placement: Placement = Placement(worktrees=False, tasks=1)
     llm: LLMSetup | None = None
 
     @property
@@ -94,18 +96,22 @@ def prepare(request: Request) -> Prepared:
         )
     config = _overridden(config, request)
     project = _project(config, request, near, environment)
-    if config.runtime.max_concurrent_tasks > 1:
-        raise Refused(
-            "async.max_concurrent_tasks is more than 1, but tasks run in place and share "
-            "the project's directory: set it to 1"
-        )
+    try:
+        placement = place(config, _no_worktrees(config, project, environment))
+    except PlacementRefused as error:
+        raise Refused(str(error)) from None
     if file is not None:
         _check_instructions(config, text)
     layout = plan(config, root=root, project=project)
     settings = (root / "llm_settings.yaml") if file is None else file.with_name("llm_settings.yaml")
     llm = _llm(settings, config, environment)
     return Prepared(
-        config=config, config_file=file, layout=layout, environment=environment, llm=llm
+        config=config,
+        config_file=file,
+        layout=layout,
+        environment=environment,
+        placement=placement,
+        llm=llm,
     )
 
 
@@ -275,6 +281,25 @@ def _project(config: Config, request: Request, near: Path, environment: Mapping[
     if not os.access(chosen, os.R_OK | os.W_OK | os.X_OK):
         raise Refused(f"the project {chosen} cannot be read and written: mend its permissions")
     return chosen
+
+
+def _no_worktrees(config: Config, project: Path, environment: Mapping[str, str]) -> str | None:
+    """Why the project cannot have worktrees, None if it can."""
+    if config.workspace.mode == "in_place" or (
+        config.predecessor and config.workspace.mode == "auto"
+    ):
+        return None  # it is not going to have any
+    if not (project / ".git").exists():
+        return f"{project} is not the top of a git repository"
+    import subprocess
+
+    command = ["git", "-C", str(project), "rev-parse", "--verify", "--quiet", "HEAD^{commit}"]
+    own = {name: value for name, value in environment.items() if not name.startswith("GIT_")}
+    try:
+        done = subprocess.run(command, env=own, capture_output=True, check=False)
+    except OSError as error:
+        return f"git cannot be started ({error.strerror})"
+    return None if done.returncode == 0 else f"{project} has no commit yet"
 
 
 def _cursor(config: Config, search: str) -> str:

@@ -120,7 +120,7 @@ class AsyncCodeAgentServer:
         )
         self._scheduler = AsyncTaskScheduler(
             self._execute,
-            limit=config.runtime.max_concurrent_tasks,
+            limit=config.runtime.max_concurrent_tasks or 1,
             ageing=config.runtime.ageing,
             clock=clock,
         )

@@ -121,7 +121,7 @@ class CodeAgentServer:
         )
         self._scheduler = TaskScheduler(
             self._execute,
-            limit=config.runtime.max_concurrent_tasks,
+            limit=config.runtime.max_concurrent_tasks or 1,
             ageing=config.runtime.ageing,
             clock=clock,
         )

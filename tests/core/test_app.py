@@ -191,7 +191,7 @@ def test_a_byte_order_mark_does_no_harm(here: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "error", "words"),
     [
-        ("async:\n  max_concurrent_tasks: 2\n", Refused, "max_concurrent_tasks is more than 1"),
+        ("async:\n  max_concurrent_tasks: 2\n", Refused, "max_concurrent_tasks is 2, but tasks run in place"),
         ("async:\n  path: both\n", ConfigError, "both"),
         ("async:\n  paht: sync\n", ConfigError, "paht"),
         (

@@ -6,19 +6,18 @@ All of them are read once, from one validator that is built when it is first use
 from __future__ import annotations
 
 import re
-import shlex
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-YEAR = 365 * 24 * 3600
+from .base import Number, PositiveSeconds, Seconds, Settings, StrictSettings, Words, lowered
+from .work import (
+    LandingSettings,
+    LimitSettings,
+    RecoverySettings,
+    VerifySettings,
+    WorkspaceSettings,
+)
 
 REAL_CHECKPOINT = "data/.codeagent_checkpoint.json"
 SHIPPED_CHECKPOINT = ".codeagent_checkpoint.json"
@@ -26,25 +25,6 @@ SHIPPED_CHECKPOINT = ".codeagent_checkpoint.json"
 BUILT_IN_AGENTS = ("cursor",)
 
 _BLANK = re.compile(r"\{prompt\}|\{model\}")
-
-
-def _not_a_bool(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("must be a number")
-    return value
-
-
-def _lowered(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _command(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return shlex.split(value)
-    except ValueError as error:
-        raise ValueError(f"cannot be split into words: {error}") from None
 
 
 def _not_far_up(path: str) -> str:
@@ -57,29 +37,6 @@ def _inside(path: str) -> str:
     if ".." in path:
         raise ValueError("must stay inside the project, so it cannot hold '..'")
     return path
-
-
-_Number = BeforeValidator(_not_a_bool)
-Seconds = Annotated[float, _Number, Field(ge=0, le=YEAR, allow_inf_nan=False)]
-PositiveSeconds = Annotated[float, _Number, Field(gt=0, le=YEAR, allow_inf_nan=False)]
-
-
-class Settings(BaseModel):
-    """A section: it cannot be changed, and it passes over keys that it does not know."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        defer_build=True,
-        coerce_numbers_to_str=True,
-        hide_input_in_errors=True,
-    )
-
-
-class StrictSettings(Settings):
-    """A section that refuses keys that it does not know."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class ProjectSettings(Settings):
@@ -127,7 +84,7 @@ class DocsSettings(Settings):
 class LLMSettings(Settings):
     """``timeout`` is in seconds."""
 
-    cli_interface: Annotated[Literal["cursor", "gemini"], BeforeValidator(_lowered)] = "cursor"
+    cli_interface: Annotated[Literal["cursor", "gemini"], BeforeValidator(lowered)] = "cursor"
     timeout: float = Field(default=200, gt=0, allow_inf_nan=False)
     retry_attempts: int = Field(default=1, ge=0)
     skip_llm_checks: bool = False
@@ -195,7 +152,7 @@ class AgentSettings(StrictSettings):
     seconds; absent, those of the instruction and of ``async`` apply.
     """
 
-    command: Annotated[tuple[str, ...], BeforeValidator(_command)] = Field(
+    command: Words = Field(
         min_length=1, description="a program and its arguments: a list of words, or one string"
     )
     prompt: Literal["argument", "stdin"] = "stdin"
@@ -259,7 +216,7 @@ class RuntimeSettings(StrictSettings):
 
     path: Literal["async", "sync"] = "async"
     agent: str = "cursor"
-    max_concurrent_tasks: Annotated[int, _Number, Field(ge=1, le=1000)] = 1
+    max_concurrent_tasks: Annotated[int, Number, Field(ge=1, le=1000)] | None = None
     loop: Literal["auto", "uvloop", "winloop", "asyncio"] = "auto"
     debug: bool = False
     grace_period: Seconds = 30
@@ -269,11 +226,11 @@ class RuntimeSettings(StrictSettings):
     exit_grace: Seconds = 10
     retry_delay: Seconds = 5
     retry_delay_max: Seconds = 300
-    io_threads: Annotated[int, _Number, Field(ge=1, le=256)] = 8
+    io_threads: Annotated[int, Number, Field(ge=1, le=256)] = 8
     state_dir: str | None = None
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], BeforeValidator(_lowered)
-    ] = "info"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lowered)] = (
+        "info"
+    )
     ageing: PositiveSeconds = 600
     monitor_interval: PositiveSeconds = 30
     http: HTTPSettings = Field(default_factory=HTTPSettings)
@@ -303,6 +260,11 @@ class Config(Settings):
     instructions: dict[str, list[Any]] = Field(default_factory=dict)
     agents: dict[str, AgentSettings] = Field(default_factory=dict)
     runtime: RuntimeSettings = Field(default_factory=RuntimeSettings, alias="async")
+    workspace: WorkspaceSettings = Field(default_factory=WorkspaceSettings)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+    verify: VerifySettings = Field(default_factory=VerifySettings)
+    landing: LandingSettings = Field(default_factory=LandingSettings)
+    recovery: RecoverySettings = Field(default_factory=RecoverySettings)
     source: str = "built-in defaults"
     predecessor: bool = False
     warnings: tuple[str, ...] = ()

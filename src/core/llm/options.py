@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from ..config.models import PositiveSeconds, Settings, StrictSettings
+from ..config.base import PositiveSeconds, Settings, StrictSettings
 
 
 def _number(value: object) -> object:

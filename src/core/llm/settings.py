@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
+from ..config.base import PositiveSeconds, Settings, StrictSettings
 from ..config.document import Document, Path, dotted, key_text
 from ..config.environment import is_placeholder
 from ..config.explain import describe, did_you_mean, keys_of
-from ..config.models import PositiveSeconds, Settings, StrictSettings
 from ..config.problems import ConfigError, Problem, presentable
 from ..redact import redact
 from .options import BudgetSettings, CacheSettings, ParallelSettings
