@@ -63,7 +63,7 @@ class Prepared:
     config_file: Path | None
     layout: Layout
     environment: Mapping[str, str] = field(repr=False)
-    placement: Placement = Placement(worktrees=False, tasks=1)
+    placement: Placement
     llm: LLMSetup | None = None
 
     @property

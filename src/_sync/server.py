@@ -285,7 +285,9 @@ class CodeAgentServer:
         if plan.added:
             rt.wait_for_future(self._store.add_tasks(plan.added))
         if plan.moved:
-            places = {t.id: (t.position, t.priority, t.after, t.source) for t in plan.moved}
+            places = {
+                t.id: (t.position, t.priority, t.after, t.source, t.paths) for t in plan.moved
+            }
             rt.wait_for_future(self._store.reposition(places))
         settled: list[str] = []
         for task, state in plan.settled:

@@ -77,18 +77,20 @@ def reconcile(
                 priority=item.priority,
                 position=position,
                 after=after,
+                paths=item.paths,
                 created_at=now,
             )
             added.append(task)
         else:
-            place = (position, item.priority, after, entry.source)
-            if place != (task.position, task.priority, task.after, task.source):
+            place = (position, item.priority, after, entry.source, item.paths)
+            if place != (task.position, task.priority, task.after, task.source, task.paths):
                 task = replace(
                     task,
                     position=position,
                     priority=item.priority,
                     after=after,
                     source=entry.source,
+                    paths=item.paths,
                 )
                 moved.append(task)
         if task.state in FINAL:
@@ -99,7 +101,7 @@ def reconcile(
         elif ticked:
             done = item.state is ItemState.DONE
             settled.append((task, TaskState.DONE if done else TaskState.SKIPPED))
-        elif task.attempts >= max_attempts:
+        elif task.attention is not None or task.attempts >= max_attempts:
             exhausted.append(task)
         else:
             runnable.append(task)

@@ -37,7 +37,10 @@ class Task:
     ``position`` is the place in the list (0-based), ``completed`` holds the
     1-based positions of the instructions whose reports were accepted, and all
     times are seconds since the epoch.  ``epoch`` counts attempts that were
-    started; only the newest may write.
+    started; only the newest may write.  No attempt starts before ``not_before``,
+    and none at all while ``attention`` says why a person is needed.  ``paths``
+    are what the list says that it touches, ``learned`` what its attempts have
+    touched, ``plan`` the stages of the capabilities as they were when it began.
     """
 
     id: str
@@ -57,6 +60,11 @@ class Task:
     completed: tuple[int, ...] = ()
     last_completed: int = 0
     total_instructions: int = 0
+    not_before: float = 0.0
+    attention: str | None = None
+    paths: tuple[str, ...] = ()
+    learned: tuple[str, ...] = ()
+    plan: str | None = None
 
 
 class Transition(StrEnum):
@@ -147,6 +155,8 @@ def begin(task: Task, *, instructions: int, now: float, first: int = 1) -> Task:
         ended_at=None,
         error=None,
         total_instructions=instructions,
+        not_before=0.0,
+        attention=None,
     )
 
 
@@ -207,9 +217,19 @@ def accept_step(task: Task, epoch: int, position: int) -> Task:
 
 
 def finish(
-    task: Task, epoch: int, state: TaskState, now: float, *, error: str | None = None
+    task: Task,
+    epoch: int,
+    state: TaskState,
+    now: float,
+    *,
+    error: str | None = None,
+    not_before: float = 0.0,
+    attention: str | None = None,
 ) -> Task:
     """The attempt ends as ``DONE``, ``FAILED`` or ``SKIPPED``.
+
+    The next one, if there is to be one, waits for ``not_before``, or for a
+    person if there is something that needs ``attention``.
 
     Raises:
         Fenced: see :func:`require_attempt`.
@@ -218,13 +238,21 @@ def finish(
     require_attempt(task, epoch)
     if state not in _ENDINGS:
         raise InvalidTransition(f"{task.id}: an attempt cannot end as {state}")
-    return replace(task, state=_follow(task, _ENDINGS[state]), ended_at=now, error=error)
+    return replace(
+        task,
+        state=_follow(task, _ENDINGS[state]),
+        ended_at=now,
+        error=error,
+        not_before=not_before,
+        attention=attention,
+    )
 
 
-def interrupt(task: Task, epoch: int, *, counted: bool = False) -> Task:
+def interrupt(task: Task, epoch: int, *, counted: bool = False, not_before: float = 0.0) -> Task:
     """The attempt is stopped from outside; the task can go on where it stood.
 
-    It counts against the limit of attempts only if ``counted``.
+    It counts against the limit of attempts only if ``counted``, and goes on
+    at ``not_before`` at the earliest.
 
     Raises:
         Fenced: see :func:`require_attempt`.
@@ -232,8 +260,23 @@ def interrupt(task: Task, epoch: int, *, counted: bool = False) -> Task:
     require_attempt(task, epoch)
     attempts = task.attempts if counted else max(0, task.attempts - 1)
     return replace(
-        task, state=_follow(task, Transition.INTERRUPT), attempts=attempts, ended_at=None
+        task,
+        state=_follow(task, Transition.INTERRUPT),
+        attempts=attempts,
+        ended_at=None,
+        not_before=not_before,
     )
+
+
+def hold(task: Task, *, not_before: float = 0.0, attention: str | None = None) -> Task:
+    """A task that does not run waits until ``not_before``, or for a person.
+
+    Raises:
+        InvalidTransition: it runs or is final.
+    """
+    if task.state not in TRANSITIONS[Transition.BEGIN]:
+        raise InvalidTransition(f"{task.id} is {task.state} and waits for nothing")
+    return replace(task, not_before=not_before, attention=attention)
 
 
 def settle(task: Task, state: TaskState, now: float, *, error: str | None = None) -> Task:
@@ -264,6 +307,8 @@ def reset(task: Task) -> Task:
         error=None,
         completed=(),
         last_completed=0,
+        not_before=0.0,
+        attention=None,
     )
 
 

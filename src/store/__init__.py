@@ -18,10 +18,13 @@ from .interface import (
     UnknownTask,
 )
 from .sqlite import SqliteStore, open_store
+from .values import AttemptRow, LandingRow, WorkspaceRow
 
 __all__ = [
+    "AttemptRow",
     "Fenced",
     "InvalidTransition",
+    "LandingRow",
     "LeftProcess",
     "Place",
     "Recovery",
@@ -30,5 +33,6 @@ __all__ = [
     "StoreClosed",
     "StoreError",
     "UnknownTask",
+    "WorkspaceRow",
     "open_store",
 ]

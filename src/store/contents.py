@@ -72,10 +72,10 @@ def one_task(db: sqlite3.Connection, task_id: str) -> Task | None:
 
 def reposition(db: sqlite3.Connection, positions: Mapping[str, Place]) -> None:
     db.executemany(
-        "UPDATE task SET position = ?, priority = ?, after = ?, source = ? WHERE id = ?",
+        "UPDATE task SET position = ?, priority = ?, after = ?, source = ?, paths = ? WHERE id = ?",
         (
-            (position, priority, json.dumps(after), source, task_id)
-            for task_id, (position, priority, after, source) in positions.items()
+            (position, priority, json.dumps(after), source, json.dumps(paths), task_id)
+            for task_id, (position, priority, after, source, paths) in positions.items()
         ),
     )
 

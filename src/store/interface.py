@@ -17,9 +17,10 @@ from typing import Protocol
 from ..core.events import Event
 from ..core.server import ServerState
 from ..core.task import StepState, Task, TaskState
+from .values import AttemptRow, LandingRow, WorkspaceRow
 
-Place = tuple[int, int, tuple[str, ...], str]
-"""Position, priority, ids of the tasks to come after, source."""
+Place = tuple[int, int, tuple[str, ...], str, tuple[str, ...]]
+"""Position, priority, ids of the tasks to come after, source, paths."""
 
 
 class StoreError(Exception):
@@ -140,6 +141,8 @@ class Store(Protocol):
         now: float,
         *,
         error: str | None = None,
+        not_before: float = 0.0,
+        attention: str | None = None,
     ) -> Future[Task]:
         """The attempt ends as ``DONE``, ``FAILED`` or ``SKIPPED``; open steps are interrupted."""
 
@@ -151,11 +154,60 @@ class Store(Protocol):
         *,
         counted: bool = False,
         reason: str | None = None,
+        not_before: float = 0.0,
     ) -> Future[Task]:
         """The attempt is stopped, the task pending again with its progress.
 
         Unless ``counted`` the attempt does not count against the limit.
         """
+
+    def hold_task(
+        self,
+        task_id: str,
+        now: float,
+        *,
+        not_before: float = 0.0,
+        attention: str | None = None,
+    ) -> Future[Task]:
+        """A task that does not run waits until ``not_before``, or for a person."""
+
+    def note_attempt(
+        self, task_id: str, epoch: int, now: float, **notes: str | int | None
+    ) -> Future[None]:
+        """Keep what is known of an attempt: any of :data:`codeagent.store.work.NOTES`.
+
+        A ``phase`` is taken of the current attempt only.
+        """
+
+    def attempts(self, task_id: str) -> Future[list[AttemptRow]]:
+        """The attempts at a task, oldest first."""
+
+    def learn_paths(self, task_id: str, paths: Sequence[str]) -> Future[None]:
+        """Keep which files an attempt has touched."""
+
+    def set_plan(self, task_id: str, plan: str) -> Future[None]:
+        """Freeze the stages of the capabilities for a task."""
+
+    def workspaces(self) -> Future[list[WorkspaceRow]]:
+        """The worktrees that belong to tasks."""
+
+    def put_workspace(self, row: WorkspaceRow) -> Future[None]:
+        """Add or replace the worktree of a task."""
+
+    def drop_workspace(self, task_id: str) -> Future[None]:
+        """Forget the worktree of a task."""
+
+    def begin_landing(self, row: LandingRow) -> Future[None]:
+        """Before a branch moves: which commit it is going to be moved to."""
+
+    def landed(self, task_id: str, epoch: int, now: float) -> Future[None]:
+        """The branch has moved; told again, it changes nothing."""
+
+    def landings(self, *, open_only: bool) -> Future[list[LandingRow]]:
+        """The landings, oldest first; only those that are not known to be over if asked."""
+
+    def drop_landing(self, task_id: str, epoch: int) -> Future[None]:
+        """The branch has not moved and is not going to."""
 
     def settle_task(
         self, task_id: str, state: TaskState, now: float, *, error: str | None = None

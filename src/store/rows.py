@@ -16,6 +16,10 @@ Row = dict[str, Any]
 
 _FIELDS = tuple(field.name for field in fields(Task))
 
+_COLUMNS = ", ".join('"' + name + '"' for name in _FIELDS)
+_VALUES = ", ".join(":" + name for name in _FIELDS)
+_INSERT = f"INSERT INTO task ({_COLUMNS}) VALUES ({_VALUES}) ON CONFLICT DO NOTHING"  # noqa: S608
+
 
 def row_factory(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
     """Rows as dictionaries."""
@@ -30,6 +34,9 @@ def to_row(task: Task) -> Row:
         "state": task.state.value,
         "error": storable(task.error),
         "completed": json.dumps(task.completed),
+        "attention": storable(task.attention),
+        "paths": json.dumps(task.paths),
+        "learned": json.dumps(task.learned),
     }
 
 
@@ -38,7 +45,8 @@ def to_task(row: Row) -> Task:
     values = {name: row[name] for name in _FIELDS}
     values["after"] = tuple(json.loads(values["after"]))
     values["state"] = TaskState(values["state"])
-    values["completed"] = tuple(json.loads(values["completed"]))
+    for name in ("completed", "paths", "learned"):
+        values[name] = tuple(json.loads(values[name]))
     return Task(**values)
 
 
@@ -61,16 +69,7 @@ def load(db: sqlite3.Connection, task_id: str) -> Task:
 
 def insert(db: sqlite3.Connection, tasks: Iterable[Task]) -> int:
     """Add those whose id and text are new; how many were."""
-    return db.executemany(
-        "INSERT INTO task (id, text, source, task_type, priority, position, after, state,"
-        " attempts, epoch, created_at, started_at, ended_at, error, completed, last_completed,"
-        " total_instructions)"
-        " VALUES (:id, :text, :source, :task_type, :priority, :position, :after, :state,"
-        " :attempts, :epoch, :created_at, :started_at, :ended_at, :error, :completed,"
-        " :last_completed, :total_instructions)"
-        " ON CONFLICT DO NOTHING",
-        map(to_row, tasks),
-    ).rowcount
+    return db.executemany(_INSERT, map(to_row, tasks)).rowcount
 
 
 def save(db: sqlite3.Connection, task: Task) -> None:
@@ -79,7 +78,8 @@ def save(db: sqlite3.Connection, task: Task) -> None:
         "UPDATE task SET state = :state, attempts = :attempts, epoch = :epoch,"
         " started_at = :started_at, ended_at = :ended_at, error = :error,"
         " completed = :completed, last_completed = :last_completed,"
-        " total_instructions = :total_instructions WHERE id = :id",
+        " total_instructions = :total_instructions, not_before = :not_before,"
+        ' attention = :attention, learned = :learned, "plan" = :plan WHERE id = :id',
         to_row(task),
     )
 

@@ -10,11 +10,12 @@ from types import TracebackType
 from ..core.events import Event
 from ..core.server import ServerState
 from ..core.task import StepState, Task, TaskState
-from . import contents, transitions
+from . import contents, transitions, work
 from .database import connect
 from .interface import Place, Recovery, Store
 from .rows import journal, row_factory
 from .schema import migrate
+from .values import AttemptRow, LandingRow, WorkspaceRow
 from .writer import Writer, translated
 
 
@@ -131,8 +132,19 @@ class SqliteStore(Store):
         now: float,
         *,
         error: str | None = None,
+        not_before: float = 0.0,
+        attention: str | None = None,
     ) -> Future[Task]:
-        return self._submit(transitions.finish_task, task_id, epoch, state, now, error=error)
+        return self._submit(
+            transitions.finish_task,
+            task_id,
+            epoch,
+            state,
+            now,
+            error=error,
+            not_before=not_before,
+            attention=attention,
+        )
 
     def interrupt_task(
         self,
@@ -142,10 +154,64 @@ class SqliteStore(Store):
         *,
         counted: bool = False,
         reason: str | None = None,
+        not_before: float = 0.0,
     ) -> Future[Task]:
         return self._submit(
-            transitions.interrupt_task, task_id, epoch, now, counted=counted, reason=reason
+            transitions.interrupt_task,
+            task_id,
+            epoch,
+            now,
+            counted=counted,
+            reason=reason,
+            not_before=not_before,
         )
+
+    def hold_task(
+        self,
+        task_id: str,
+        now: float,
+        *,
+        not_before: float = 0.0,
+        attention: str | None = None,
+    ) -> Future[Task]:
+        return self._submit(
+            transitions.hold_task, task_id, now, not_before=not_before, attention=attention
+        )
+
+    def note_attempt(
+        self, task_id: str, epoch: int, now: float, **notes: str | int | None
+    ) -> Future[None]:
+        return self._submit(work.note_attempt, task_id, epoch, notes, now)
+
+    def attempts(self, task_id: str) -> Future[list[AttemptRow]]:
+        return self._submit(work.attempts, task_id)
+
+    def learn_paths(self, task_id: str, paths: Sequence[str]) -> Future[None]:
+        return self._submit(work.learn_paths, task_id, tuple(paths))
+
+    def set_plan(self, task_id: str, plan: str) -> Future[None]:
+        return self._submit(work.set_plan, task_id, plan)
+
+    def workspaces(self) -> Future[list[WorkspaceRow]]:
+        return self._submit(work.workspaces)
+
+    def put_workspace(self, row: WorkspaceRow) -> Future[None]:
+        return self._submit(work.put_workspace, row)
+
+    def drop_workspace(self, task_id: str) -> Future[None]:
+        return self._submit(work.drop_workspace, task_id)
+
+    def begin_landing(self, row: LandingRow) -> Future[None]:
+        return self._submit(work.begin_landing, row)
+
+    def landed(self, task_id: str, epoch: int, now: float) -> Future[None]:
+        return self._submit(work.landed, task_id, epoch, now)
+
+    def landings(self, *, open_only: bool) -> Future[list[LandingRow]]:
+        return self._submit(work.landings, open_only=open_only)
+
+    def drop_landing(self, task_id: str, epoch: int) -> Future[None]:
+        return self._submit(work.drop_landing, task_id, epoch)
 
     def settle_task(
         self, task_id: str, state: TaskState, now: float, *, error: str | None = None

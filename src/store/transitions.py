@@ -130,8 +130,18 @@ def finish_task(
     now: float,
     *,
     error: str | None = None,
+    not_before: float = 0.0,
+    attention: str | None = None,
 ) -> Task:
-    task = machine.finish(load(db, task_id), epoch, state, now, error=error)
+    task = machine.finish(
+        load(db, task_id),
+        epoch,
+        state,
+        now,
+        error=error,
+        not_before=not_before,
+        attention=attention,
+    )
     _end_attempt(db, task, state.value, now, error)
     return task
 
@@ -144,9 +154,26 @@ def interrupt_task(
     *,
     counted: bool = False,
     reason: str | None = None,
+    not_before: float = 0.0,
 ) -> Task:
-    task = machine.interrupt(load(db, task_id), epoch, counted=counted)
+    task = machine.interrupt(load(db, task_id), epoch, counted=counted, not_before=not_before)
     _end_attempt(db, task, "interrupted", now, reason)
+    return task
+
+
+def hold_task(
+    db: sqlite3.Connection,
+    task_id: str,
+    now: float,
+    *,
+    not_before: float = 0.0,
+    attention: str | None = None,
+) -> Task:
+    task = machine.hold(load(db, task_id), not_before=not_before, attention=attention)
+    save(db, task)
+    data = {"until": not_before, **_given(reason=attention)}
+    journal(db, Event("task.held", now, task_id, task.epoch, data))
+    touch(db, now)
     return task
 
 

@@ -84,11 +84,12 @@ def test_tasks_are_listed_by_position_and_state(store):
 
 def test_the_list_as_it_stands_now(store):
     store.add_tasks([one(1), one(2)]).result()
-    places = {"task_1": (9, 5, ("task_2",), "todo.txt"), "task_404": (0, 0, (), "")}
+    places = {"task_1": (9, 5, ("task_2",), "todo.txt", ("src/",)), "task_404": (0, 0, (), "", ())}
     store.reposition(places).result()
     second, first = store.tasks().result()
     assert second == one(2)
-    assert (first.position, first.priority, first.after, first.source) == places["task_1"]
+    place = (first.position, first.priority, first.after, first.source, first.paths)
+    assert place == places["task_1"]
 
 
 def test_an_attempt_from_its_beginning_to_its_end(store):

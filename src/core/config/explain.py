@@ -12,8 +12,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from .base import StrictSettings
 from .document import Path, dotted
-from .models import Config, StrictSettings
+from .models import Config
 
 _KINDS = {
     bool: "true or false",

@@ -32,6 +32,7 @@ class Item:
     ``level`` is the depth in the outline and ``line`` the 0-based line where
     the item begins.  ``id`` names the item for others, ``after`` holds the
     names of the items it waits for, and a greater ``priority`` comes first.
+    ``paths`` says which files it touches, so that others keep off them.
     """
 
     text: str
@@ -43,6 +44,7 @@ class Item:
     id: str | None = None
     after: tuple[str, ...] = ()
     priority: int = 0
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
