@@ -1,17 +1,14 @@
-"""What the LLM layer does, as Prometheus reads it.
-
-The format is version 0.0.4 of the text exposition format,
-https://prometheus.io/docs/instrumenting/exposition_formats/.
-"""
+"""What the LLM layer does, as Prometheus reads it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..breaker import BreakerState
-from ..http import BOUNDS, Histogram, HTTPSnapshot, Server
+from ..http import BOUNDS, HTTPSnapshot, Server
+from ..prometheus import Labels, Sample, family, histogram
 from .budget import Spending
 
 
@@ -30,8 +27,6 @@ class LLMSnapshot:
 
 
 _STATES = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
-_Labels = Mapping[str, str]
-_Sample = tuple[_Labels, float]
 
 
 def prometheus(seen: LLMSnapshot) -> str:
@@ -74,40 +69,20 @@ def prometheus(seen: LLMSnapshot) -> str:
     costs = [({"model": model}, spent.cost) for model, spent in seen.spending.items()]
     lines += _metric("tokens_total", "counter", "Tokens used.", tokens)
     lines += _metric("cost_usd_total", "counter", "USD spent.", costs)
-    lines += _histograms(network.latencies)
+    lines += histogram(
+        "codeagent_llm_answer_seconds",
+        "Time until an answer was complete.",
+        BOUNDS,
+        ((_of(key), each.counts, each.total) for key, each in network.latencies.items()),
+    )
     return "\n".join(lines) + "\n"
 
 
-def _of(server: Server) -> _Labels:
+def _of(server: Server) -> Labels:
     return {"origin": server[0], "model": server[1]}
 
 
-def _metric(name: str, kind: str, help_: str, samples: Iterable[_Sample]) -> list[str]:
-    full = f"codeagent_llm_{name}"
-    lines = [f"# HELP {full} {help_}", f"# TYPE {full} {kind}"]
-    return lines + [f"{full}{_labels(labels)} {value:g}" for labels, value in samples]
-
-
-def _histograms(latencies: Mapping[Server, Histogram]) -> list[str]:
-    name = "codeagent_llm_answer_seconds"
-    lines = [f"# HELP {name} Time until an answer was complete.", f"# TYPE {name} histogram"]
-    for server, histogram in latencies.items():
-        labels, count = _of(server), 0
-        for bound, more in zip((*BOUNDS, None), histogram.counts, strict=True):
-            count += more
-            le = "+Inf" if bound is None else f"{bound:g}"
-            lines.append(f"{name}_bucket{_labels({**labels, 'le': le})} {count}")
-        lines.append(f"{name}_sum{_labels(labels)} {histogram.total:g}")
-        lines.append(f"{name}_count{_labels(labels)} {count}")
-    return lines
-
-
-def _labels(labels: _Labels) -> str:
-    if not labels:
-        return ""
-    inner = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
-    return f"{{{inner}}}"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+def _metric(
+    name: str, kind: Literal["counter", "gauge"], help_: str, samples: Iterable[Sample]
+) -> Iterator[str]:
+    return family(f"codeagent_llm_{name}", kind, help_, samples)
