@@ -30,6 +30,7 @@ def test_nothing_configured_means_the_defaults(text: str) -> None:
     assert (runtime.path, runtime.agent, runtime.loop) == ("async", "cursor", "auto")
     assert (runtime.max_concurrent_tasks, runtime.io_threads) == (1, 8)
     assert (runtime.grace_period, runtime.exit_grace, runtime.idle_timeout) == (30, 10, 300)
+    assert (runtime.handshake_timeout, runtime.tool_timeout, runtime.tool_grace) == (60, 7200, 30)
     assert (runtime.instruction_timeout, runtime.report_timeout) == (600, None)
     assert (runtime.retry_delay, runtime.retry_delay_max) == (5, 300)
     assert (runtime.ageing, runtime.monitor_interval) == (600, 30)
@@ -110,7 +111,9 @@ def test_an_unknown_key_of_async_is_refused_with_a_suggestion() -> None:
 def test_an_unknown_key_without_a_near_one_lists_the_known_ones() -> None:
     problem = only_problem("agents: {mine: {command: x, zzz: 1}}")
     assert problem.message == "unknown key agents.mine.zzz"
-    assert problem.allowed == ("command, prompt, output, environment, timeout, idle_timeout, model")
+    assert problem.allowed == (
+        "command, prompt, output, resume, environment, timeout, idle_timeout, model, models"
+    )
 
 
 def test_unknown_keys_elsewhere_are_passed_over_and_a_near_miss_is_mentioned() -> None:
@@ -131,10 +134,29 @@ def test_the_document_cannot_set_what_only_the_reader_knows() -> None:
     assert (config.source, config.predecessor, config.warnings) == ("codeagent.yaml", False, ())
 
 
+def test_a_built_in_agent_is_adjusted_without_a_command() -> None:
+    config = load("async: {agent: claude}\nagents: {claude: {model: opus, models: [sonnet]}}")
+    assert config.agent is not None
+    assert (config.agent.command, config.agent.models) == ((), ("sonnet",))
+    problem = only_problem("agents:\n  claude: {output: text}\n")
+    assert problem.message.endswith("has 'output', which only an agent with a command has")
+
+
+def test_words_that_resume_a_chat_come_behind_the_command() -> None:
+    config = load(
+        "agents:\n  a: {command: run -p, prompt: argument, resume: '--resume {session}'}\n"
+        "  b: {command: 'run {model} {prompt}', model: m, resume: ['-r={session}']}\n"
+    )
+    a, b = config.agents["a"], config.agents["b"]
+    assert a.arguments("do {session}") == ("run", "-p", "do {session}")
+    assert a.arguments("do it", session="s") == ("run", "-p", "--resume", "s", "do it")
+    assert b.arguments("x", session="s", model="n") == ("run", "n", "x", "-r=s")
+
+
 def test_an_agent_that_is_not_configured_is_refused_with_a_suggestion() -> None:
     problem = only_problem("async:\n  agent: claud\nagents:\n  claude: {command: claude}\n")
     assert "did you mean 'claude'?" in problem.message
-    assert problem.allowed == "claude, cursor"
+    assert problem.allowed == "claude, cursor, codex, gemini, opencode"
     assert problem.line == 2
 
 
@@ -188,6 +210,9 @@ def test_placeholders_are_filled_in_once_and_other_braces_stay() -> None:
         ("{command: run, output: xml}", "agents.a.output must be one of text, stream-json"),
         ("{command: run, environment: {A: [b]}}", "agents.a.environment.A must be text"),
         ("{command: run, timeout: 0}", "agents.a.timeout must be a number above 0"),
+        ("{command: run, models: [m]}", "agents.a has 'models', so {model} must stand in"),
+        ("{command: run, resume: --continue}", "agents.a has 'resume' without {session} in it"),
+        ("{model: m}", "agents.a.command is missing"),
     ],
 )
 def test_an_agent_that_cannot_be_started_is_refused(agent: str, message: str) -> None:

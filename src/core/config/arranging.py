@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from .agent import AgentSettings
 from .document import Document, Path, dotted, key_text
 from .explain import did_you_mean, is_strict, keys_of
-from .models import AgentSettings, Config
+from .models import Config
 
 
 class Arranging:

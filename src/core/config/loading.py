@@ -7,11 +7,12 @@ from pathlib import PurePath
 
 from pydantic import ValidationError
 
+from .agent import BUILT_IN_AGENTS
 from .arranging import Arranging
 from .document import Document, Path, dotted
 from .environment import is_placeholder, substitute, unset_variable
-from .explain import did_you_mean, explain
-from .models import BUILT_IN_AGENTS, Config
+from .explain import allowed_at, did_you_mean, explain
+from .models import Config
 from .predecessor import check
 from .problems import ConfigError, Problem, presentable
 
@@ -99,8 +100,12 @@ def parse_config(
             if not _is_told(dotted(path), told):
                 value = None if error["type"] == "missing" else error["input"]
                 problems.append(report(path, message, value, allowed))
+    for name, agent in ({} if config is None else config.agents).items():
+        if not agent.command and name not in BUILT_IN_AGENTS:
+            path, allowed = ("agents", name, "command"), allowed_at(("agents", name, "command"))
+            problems.append(report(path, f"{dotted(path)} is missing", None, allowed))
     if config is not None and config.runtime.agent not in (*config.agents, *BUILT_IN_AGENTS):
-        known = [*config.agents, *BUILT_IN_AGENTS]
+        known = list(dict.fromkeys([*config.agents, *BUILT_IN_AGENTS]))
         name = config.runtime.agent
         message = f"async.agent names an agent that is not configured{did_you_mean(name, known)}"
         problems.append(report(("async", "agent"), message, name, ", ".join(known)))

@@ -5,12 +5,12 @@ All of them are read once, from one validator that is built when it is first use
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from .base import Number, PositiveSeconds, Seconds, Settings, StrictSettings, Words, lowered
+from .agent import AgentSettings
+from .base import Number, PositiveSeconds, Seconds, Settings, StrictSettings, lowered
 from .work import (
     LandingSettings,
     LimitSettings,
@@ -21,10 +21,6 @@ from .work import (
 
 REAL_CHECKPOINT = "data/.codeagent_checkpoint.json"
 SHIPPED_CHECKPOINT = ".codeagent_checkpoint.json"
-
-BUILT_IN_AGENTS = ("cursor",)
-
-_BLANK = re.compile(r"\{prompt\}|\{model\}")
 
 
 def _not_far_up(path: str) -> str:
@@ -144,53 +140,6 @@ class SecuritySettings(Settings):
     allow_remote_scripts: bool = True
 
 
-class AgentSettings(StrictSettings):
-    """A coding agent started by a command of the user's choice.
-
-    ``command`` is a list of words, or one string that is split as a POSIX shell
-    would; ``{prompt}`` and ``{model}`` in it are filled in.  Time-outs are in
-    seconds; absent, those of the instruction and of ``async`` apply.
-    """
-
-    command: Words = Field(
-        min_length=1, description="a program and its arguments: a list of words, or one string"
-    )
-    prompt: Literal["argument", "stdin"] = "stdin"
-    output: Literal["text", "stream-json"] = "text"
-    environment: dict[str, str] = Field(default_factory=dict, repr=False)
-    timeout: PositiveSeconds | None = None
-    idle_timeout: Seconds | None = None
-    model: str | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _prompt_goes_where_the_command_says(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        command = data.get("command")
-        words = command if isinstance(command, list | tuple) else (command,)
-        if not any(isinstance(word, str) and "{prompt}" in word for word in words):
-            return data
-        if data.get("prompt", "argument") == "stdin":
-            raise ValueError("has {prompt} in its command, so 'prompt' must not be stdin")
-        return {**data, "prompt": "argument"} if "prompt" not in data else data
-
-    @model_validator(mode="after")
-    def _can_be_started(self) -> AgentSettings:
-        if not self.command[0].strip():
-            raise ValueError("has a command that names no program")
-        if self.model is None and any("{model}" in word for word in self.command):
-            raise ValueError("has {model} in its command, so 'model' must be set")
-        return self
-
-    def arguments(self, prompt: str) -> tuple[str, ...]:
-        """The command to start for ``prompt``, which is the last word unless placed."""
-        appended = self.prompt == "argument" and not any("{prompt}" in w for w in self.command)
-        values = {"{prompt}": prompt, "{model}": self.model or ""}
-        filled = tuple(_BLANK.sub(lambda found: values[found[0]], w) for w in self.command)
-        return (*filled, prompt) if appended else filled
-
-
 class HTTPSettings(StrictSettings):
     """Connections to LLM providers; ``timeout`` is in seconds.
 
@@ -212,6 +161,9 @@ class RuntimeSettings(StrictSettings):
     ``retry_delay_max``; ``ageing`` is the wait that is worth one step of priority;
     ``exit_grace`` is how long an agent may live on once its report is there or its
     result was announced; ``grace_period`` is what a stop leaves to running agents.
+    An agent may take ``handshake_timeout`` until its first event and be silent for
+    ``idle_timeout``; a tool that it called may be silent for its own limit and
+    ``tool_grace``, or for ``tool_timeout`` if it has none.
     """
 
     path: Literal["async", "sync"] = "async"
@@ -221,7 +173,10 @@ class RuntimeSettings(StrictSettings):
     debug: bool = False
     grace_period: Seconds = 30
     instruction_timeout: PositiveSeconds = 600
+    handshake_timeout: Seconds = 60
     idle_timeout: Seconds = 300
+    tool_timeout: PositiveSeconds = 7200
+    tool_grace: Seconds = 30
     report_timeout: PositiveSeconds | None = None
     exit_grace: Seconds = 10
     retry_delay: Seconds = 5
