@@ -31,6 +31,7 @@ from .journal import AsyncJournal
 from .lifecycle import AsyncLifecycleManager
 from .monitoring import AsyncHealthMonitor
 from .scheduler import AsyncTaskScheduler
+from .settlement import AsyncSettlement
 from .status import AsyncStatusManager
 from .todo import AsyncTodoManager, Loaded
 
@@ -106,14 +107,21 @@ class AsyncCodeAgentServer:
                 sink=self._announce,
                 clock=clock,
             )
+        self._settlement = AsyncSettlement(
+            config=config,
+            store=store,
+            todo=self._todo,
+            status=self._status,
+            sink=self._announce,
+            on_change=self._checkpoint.touch,
+            clock=clock,
+        )
         self._executor = AsyncTaskExecutor(
             config=config,
             adapter=adapter,
             store=store,
             runner=self._runner,
-            todo=self._todo,
-            status=self._status,
-            sink=self._announce,
+            settlement=self._settlement,
             on_change=self._checkpoint.touch,
             clock=clock,
             assessor=self._advice.assessor if self._advice else None,
@@ -299,7 +307,7 @@ class AsyncCodeAgentServer:
             settled.append(task.id)
         for task in plan.to_mark:
             if task.id not in running:
-                await self._executor.mark_final(task)
+                await self._settlement.mark_final(task)
         if plan.added or settled:
             self._checkpoint.touch()
         return settled

@@ -12,18 +12,14 @@ from ..core import status as texts
 from ..core.agents import Adapter
 from ..core.config import Config
 from ..core.errors import explain
-from ..core.events import Event, Sink
 from ..core.instructions import Instruction, builtin_sequence, required_successes, sequence
 from ..core.reconcile import IN_COMMIT_COMMENT
-from ..core.schedule import retry_at
 from ..core.task import Fenced, InvalidTransition, Task, TaskState, remaining
-from ..core.times import local
-from ..core.todo import ItemState, TodoError, done_comment, instruction_type, stamped
+from ..core.todo import ItemState, instruction_type
 from ..observe.logs import bind
 from ..store import Store, StoreError
 from .instructions import InstructionRunner
-from .status import StatusManager
-from .todo import TodoManager
+from .settlement import COMMIT_INSTRUCTION, Settlement
 
 if TYPE_CHECKING:
     from ..core.llm.skips import Skip
@@ -33,10 +29,6 @@ logger = logging.getLogger(__name__)
 
 STOPPED = "the server was asked to stop"
 """Why an attempt was interrupted, in events and in the store."""
-
-COMMIT_INSTRUCTION = 8
-"""Before the instruction with this number the predecessor ticks the task's
-line, so that the tick is part of the commit that the instruction makes."""
 
 
 class AgentUnusable(Exception):
@@ -53,9 +45,7 @@ class TaskExecutor:
         adapter: Adapter,
         store: Store,
         runner: InstructionRunner,
-        todo: TodoManager,
-        status: StatusManager,
-        sink: Sink,
+        settlement: Settlement,
         on_change: Callable[[], None],
         clock: Callable[[], float],
         assessor: Assessor | None = None,
@@ -64,9 +54,7 @@ class TaskExecutor:
         self._adapter = adapter
         self._store = store
         self._runner = runner
-        self._todo = todo
-        self._status = status
-        self._sink = sink
+        self._settlement = settlement
         self._on_change = on_change
         self._clock = clock
         self._assessor = assessor
@@ -117,16 +105,17 @@ class TaskExecutor:
         try:
             return self._attempt(task, steps, kind)
         except rt.Cancelled:
-            rt.shielded(self._put_back, task, texts.STOP_REQUESTED, STOPPED)
+            rt.shielded(self._settlement.put_back, task, texts.STOP_REQUESTED, STOPPED)
             raise
         except AgentUnusable as error:
-            rt.shielded(self._put_back, task, texts.details_agent_failed(str(error)), str(error))
+            details = texts.details_agent_failed(str(error))
+            rt.shielded(self._settlement.put_back, task, details, str(error))
             raise
         except (Fenced, StoreError):
             raise
         except Exception as error:
             logger.exception("the attempt ended with an error")
-            return rt.shielded(self._failed, task, texts.Status.ERROR, explain(error))
+            return rt.shielded(self._settlement.broke, task, explain(error))
 
     def sequence(self, kind: str) -> tuple[Instruction, ...]:
         """The instructions for a task of one kind. Raises `InstructionError`."""
@@ -138,28 +127,16 @@ class TaskExecutor:
     def _attempt(self, task: Task, steps: tuple[Instruction, ...], kind: str) -> float | None:
         began = self._clock()
         todo = remaining(task)
-        self._on_change()
-        details = texts.details_started(began, kind, self._adapter.label)
-        self._status.append(
-            texts.separator() + texts.task_update(task.text, texts.Status.RUNNING, details)
-        )
         resumed_at = todo[0] if todo and task.completed else None
-        self._say(
-            "task.started",
-            task,
-            text=task.text,
-            type=kind,
-            instructions=len(steps),
-            resumed_at=resumed_at,
-        )
+        self._settlement.started(task, kind, self._adapter.label, resumed_at)
         if self._assessor is not None:
             if (skip := self._assessor.reason_to_skip(task)) is not None:
-                return rt.shielded(self._skipped, task, skip)
+                return self._skipped(task, skip)
             self._follow_earlier(task, steps)
         for position in todo:
             instruction = steps[position - 1]
             if self._config.predecessor and instruction.instruction_id == COMMIT_INSTRUCTION:
-                self._mark(task, ItemState.DONE, IN_COMMIT_COMMENT)
+                self._settlement.mark(task, ItemState.DONE, IN_COMMIT_COMMENT)
             outcome = self._runner.run(task, instruction)
             task = outcome.task
             self._on_change()
@@ -167,12 +144,15 @@ class TaskExecutor:
                 raise AgentUnusable(outcome.reason)
             if self._assessor is not None and not outcome.reason:
                 if position == 1 and (skip := self._assessor.off_plan(task)) is not None:
-                    return rt.shielded(self._skipped, task, skip)
+                    return self._skipped(task, skip)
                 self._follow(task, steps, instruction, outcome.report)
         if len(task.completed) >= required_successes(len(steps)):
-            rt.shielded(self._done, task, began)
+            rt.shielded(self._settlement.done, task, began)
             return None
-        return rt.shielded(self._failed, task, texts.Status.PARTLY_DONE, None)
+        return rt.shielded(self._settlement.partly_done, task)
+
+    def _skipped(self, task: Task, skip: Skip) -> None:
+        rt.shielded(self._settlement.skipped, task, skip.reason, skip.comment, skip.details)
 
     def _follow_earlier(self, task: Task, steps: tuple[Instruction, ...]) -> None:
         """Look again at the report behind which an earlier attempt was stopped."""
@@ -194,110 +174,3 @@ class TaskExecutor:
             outcome = self._runner.insert(task, instruction.position, text)
             if outcome.unusable:
                 raise AgentUnusable(outcome.reason)
-
-    def _skipped(self, task: Task, skip: Skip) -> None:
-        reason, now = skip.reason, self._clock()
-        task = rt.wait_for_future(
-            self._store.finish_task(task.id, task.epoch, TaskState.SKIPPED, now, error=reason)
-        )
-        if self._mark(task, ItemState.SKIPPED, skip.comment):
-            rt.wait_for_future(self._store.set_marked(task.id, task.state))
-        self._status.append(texts.task_update(task.text, texts.Status.SKIPPED, skip.details))
-        self._on_change()
-        self._say("task.skipped", task, reason=reason)
-
-    def _done(self, task: Task, began: float) -> None:
-        completed, total = len(task.completed), task.total_instructions
-        task = rt.wait_for_future(
-            self._store.finish_task(task.id, task.epoch, TaskState.DONE, self._clock())
-        )
-        self.mark_final(task)
-        details = texts.details_done(completed, total, task.id)
-        self._status.append(texts.task_update(task.text, texts.Status.DONE, details))
-        self._on_change()
-        seconds = round(self._clock() - began, 3)
-        self._say("task.done", task, completed=completed, total=total, seconds=seconds)
-
-    def mark_final(self, task: Task) -> None:
-        """Make the task's line show its final state, and remember that it does."""
-        if task.state is TaskState.SKIPPED:
-            marked = self._mark(task, ItemState.SKIPPED, None)
-        else:
-            comment = done_comment(len(task.completed), task.total_instructions)
-            marked = self._mark(task, ItemState.DONE, comment)
-        if marked:
-            rt.wait_for_future(self._store.set_marked(task.id, task.state))
-
-    def _failed(self, task: Task, status: texts.Status, error: str | None) -> float | None:
-        completed, total = len(task.completed), task.total_instructions
-        if error is None:
-            reason = f"{completed} of {total} instructions succeeded"
-            required = required_successes(total)
-            details = texts.details_partly_done(completed, total, required, task.id)
-            stored = "Задача не выполнена через Cursor"
-        else:
-            reason, details, stored = error, texts.details_error(error), error
-        now = self._clock()
-        task = rt.wait_for_future(
-            self._store.finish_task(task.id, task.epoch, TaskState.FAILED, now, error=stored)
-        )
-        self._untick(task, completed, total)
-        self._status.append(texts.task_update(task.text, status, details))
-        self._on_change()
-        again = retry_at(
-            task.attempts,
-            self._config.max_attempts,
-            now,
-            delay=self._config.runtime.retry_delay,
-            longest=self._config.runtime.retry_delay_max,
-        )
-        self._say(
-            "task.failed",
-            task,
-            seconds=_seconds(task, now),
-            reason=reason,
-            attempts=task.attempts,
-            retry_at=again,
-        )
-        return again
-
-    def _put_back(self, task: Task, details: str, reason: str) -> None:
-        """Leave the task to a later run; ``details`` are for the status file."""
-        try:
-            rt.wait_for_future(
-                self._store.interrupt_task(task.id, task.epoch, self._clock(), reason=reason)
-            )
-        except Fenced:  # the stop came when the attempt was over
-            return
-        self._status.append(texts.task_update(task.text, texts.Status.INTERRUPTED, details))
-        self._on_change()
-        self._say("task.interrupted", task, seconds=_seconds(task, self._clock()), reason=reason)
-
-    def _mark(self, task: Task, state: ItemState, comment: str | None) -> bool:
-        """Mark the task's line; a list that no longer has it, or cannot be written, is
-        reported and tried again when the list changes."""
-        if comment is not None:
-            comment = stamped(comment, local(self._clock()))
-        try:
-            self._todo.mark(task.source, task.text, state, comment)
-        except (TodoError, OSError) as error:
-            logger.warning("%s could not be marked in %s: %s", task.id, task.source, error)
-            why = getattr(error, "strerror", None) or error
-            problem = f"the line of {task.text!r} could not be changed: {why}"
-            data = {"file": task.source, "problem": problem}
-            self._sink(Event("list.problem", self._clock(), task.id, task.epoch, data))
-            return False
-        return True
-
-    def _untick(self, task: Task, completed: int, total: int) -> None:
-        """Take a tick back that was set ahead of a commit which did not come about."""
-        if self._config.predecessor and total >= COMMIT_INSTRUCTION:
-            comment = f"Выполнено {completed}/{total}"
-            self._mark(task, ItemState.PENDING, comment)
-
-    def _say(self, name: str, task: Task, /, **data: object) -> None:
-        self._sink(Event(name, self._clock(), task.id, task.epoch, data))
-
-
-def _seconds(task: Task, now: float) -> float:
-    return round(now - (task.started_at or now), 3)

@@ -32,6 +32,7 @@ from .journal import Journal
 from .lifecycle import LifecycleManager
 from .monitoring import HealthMonitor
 from .scheduler import TaskScheduler
+from .settlement import Settlement
 from .status import StatusManager
 from .todo import Loaded, TodoManager
 
@@ -107,14 +108,21 @@ class CodeAgentServer:
                 sink=self._announce,
                 clock=clock,
             )
+        self._settlement = Settlement(
+            config=config,
+            store=store,
+            todo=self._todo,
+            status=self._status,
+            sink=self._announce,
+            on_change=self._checkpoint.touch,
+            clock=clock,
+        )
         self._executor = TaskExecutor(
             config=config,
             adapter=adapter,
             store=store,
             runner=self._runner,
-            todo=self._todo,
-            status=self._status,
-            sink=self._announce,
+            settlement=self._settlement,
             on_change=self._checkpoint.touch,
             clock=clock,
             assessor=self._advice.assessor if self._advice else None,
@@ -300,7 +308,7 @@ class CodeAgentServer:
             settled.append(task.id)
         for task in plan.to_mark:
             if task.id not in running:
-                self._executor.mark_final(task)
+                self._settlement.mark_final(task)
         if plan.added or settled:
             self._checkpoint.touch()
         return settled

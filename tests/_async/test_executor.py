@@ -15,6 +15,7 @@ from codeagent._async.executor import AgentUnusable, AsyncTaskExecutor
 from codeagent._async.instructions import AsyncInstructionRunner
 from codeagent._async.io import AsyncIOManager
 from codeagent._async.reports import Report
+from codeagent._async.settlement import AsyncSettlement
 from codeagent._async.status import AsyncStatusManager
 from codeagent._async.todo import AsyncTodoManager
 from codeagent._runtime import async_runtime as rt
@@ -89,12 +90,23 @@ class Rig:
         runner = AsyncInstructionRunner(
             layout=self.layout, io=io, driver=self.driver, journal=self.journal, **common
         )
-        self.executor = AsyncTaskExecutor(
-            runner=runner,
+        self.settlement = AsyncSettlement(
+            config=settings,
+            store=store,  # type: ignore[arg-type]
             todo=AsyncTodoManager(io, self.project, "md"),
             status=AsyncStatusManager(io, self.layout.status, clock=self.clock),
+            sink=self.sink,
             on_change=self._changed,
-            **common,
+            clock=self.clock,
+        )
+        self.executor = AsyncTaskExecutor(
+            config=settings,
+            adapter=stand_in(),
+            store=store,  # type: ignore[arg-type]
+            runner=runner,
+            settlement=self.settlement,
+            on_change=self._changed,
+            clock=self.clock,
         )
 
     def _changed(self) -> None:
@@ -376,7 +388,7 @@ async def test_a_list_that_lost_the_line_is_told_and_marked_when_it_is_back(
             assert len(rig.sink.named("list.problem")) == 1
             (unmarked,) = await rt.wait_for_future(rig.store.unmarked())
             rig.list.write_text("- [ ] other\n- [ ] one\n", "utf-8")
-            await rig.executor.mark_final(unmarked)
+            await rig.settlement.mark_final(unmarked)
             left = await rt.wait_for_future(rig.store.unmarked())
     assert left == []
     assert rig.list.read_text("utf-8").startswith("- [ ] other\n- [x] one <!-- Выполнено")

@@ -17,6 +17,7 @@ from codeagent._sync.executor import AgentUnusable, TaskExecutor
 from codeagent._sync.instructions import InstructionRunner
 from codeagent._sync.io import IOManager
 from codeagent._sync.reports import Report
+from codeagent._sync.settlement import Settlement
 from codeagent._sync.status import StatusManager
 from codeagent._sync.todo import TodoManager
 from codeagent.core.agent_run import Ending
@@ -90,12 +91,23 @@ class Rig:
         runner = InstructionRunner(
             layout=self.layout, io=io, driver=self.driver, journal=self.journal, **common
         )
-        self.executor = TaskExecutor(
-            runner=runner,
+        self.settlement = Settlement(
+            config=settings,
+            store=store,  # type: ignore[arg-type]
             todo=TodoManager(io, self.project, "md"),
             status=StatusManager(io, self.layout.status, clock=self.clock),
+            sink=self.sink,
             on_change=self._changed,
-            **common,
+            clock=self.clock,
+        )
+        self.executor = TaskExecutor(
+            config=settings,
+            adapter=stand_in(),
+            store=store,  # type: ignore[arg-type]
+            runner=runner,
+            settlement=self.settlement,
+            on_change=self._changed,
+            clock=self.clock,
         )
 
     def _changed(self) -> None:
@@ -373,7 +385,7 @@ def test_a_list_that_lost_the_line_is_told_and_marked_when_it_is_back(
             assert len(rig.sink.named("list.problem")) == 1
             (unmarked,) = rt.wait_for_future(rig.store.unmarked())
             rig.list.write_text("- [ ] other\n- [ ] one\n", "utf-8")
-            rig.executor.mark_final(unmarked)
+            rig.settlement.mark_final(unmarked)
             left = rt.wait_for_future(rig.store.unmarked())
     assert left == []
     assert rig.list.read_text("utf-8").startswith("- [ ] other\n- [x] one <!-- Выполнено")
