@@ -61,14 +61,13 @@ def fault_of(error: httpx.TransportError) -> Fault:
 
     from ..core.retry import Fault
 
-    # Several requests that waited for one connection have copies of its error, without a cause.
-    causes, text = _causes(error), str(error)
+    causes = _causes(error)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return Fault.CERTIFICATE
-    if isinstance(error, httpx.ConnectError) and "certificate was refused" in text:
-        return Fault.CERTIFICATE
-    if any(isinstance(cause, socket.gaierror) for cause in causes) or "no address" in text:
+    if any(isinstance(cause, socket.gaierror | UnicodeError) for cause in causes):
         return Fault.RESOLVE
+    if not getattr(error, "may_be_processed", True):  # as `http2.Refused` says of itself
+        return Fault.REFUSED
     match error:
         case httpx.PoolTimeout():
             return Fault.POOL
@@ -79,8 +78,6 @@ def fault_of(error: httpx.TransportError) -> Fault:
         case httpx.ReadTimeout():
             return Fault.READ
         case httpx.ReadError() | httpx.CloseError():
-            return Fault.CLOSED
-        case httpx.RemoteProtocolError() if "disconnected" in str(error):
             return Fault.CLOSED
         case _:
             return Fault.PROTOCOL

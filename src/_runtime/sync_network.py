@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import httpcore
 
+from .sync_names import Names
 from .sync_scope import current_scope
 from .sync_tasks import timeout as deadline
 
@@ -98,6 +99,7 @@ class ScopedBackend(httpcore.NetworkBackend):
 
     def __init__(self) -> None:
         self.connected = 0
+        self._names = Names()
 
     def connect_tcp(
         self,
@@ -110,9 +112,7 @@ class ScopedBackend(httpcore.NetworkBackend):
         """Connect to the first address of ``host`` that answers."""
         with _within(timeout, httpcore.ConnectTimeout), _mapped(httpcore.ConnectError):
             error: OSError = OSError(errno.EHOSTUNREACH, f"{host} has no address")
-            for family, kind, protocol, _, address in socket.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM
-            ):
+            for family, kind, protocol, _, address in self._names.addresses(host, port):
                 sock = socket.socket(family, kind, protocol)
                 try:
                     sock.setblocking(False)
@@ -167,5 +167,5 @@ def _mapped(error: type[Exception]) -> Iterator[None]:
         yield
     except TimeoutError:
         raise
-    except OSError as problem:
+    except (OSError, UnicodeError) as problem:
         raise error(str(problem)) from problem

@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
+from .exchange import Refused
 from .limits import Limits
 from .snapshot import Counters, OriginSnapshot, Snapshot
 from .transport import HTTP2Transport
 
-__all__ = ["Counters", "HTTP2Transport", "Limits", "OriginSnapshot", "Snapshot"]
+__all__ = ["Counters", "HTTP2Transport", "Limits", "OriginSnapshot", "Refused", "Snapshot"]

@@ -215,5 +215,7 @@ class Connection(asyncio.Protocol):
 
 
 def repeat(error: httpx.TransportError) -> httpx.TransportError:
-    """The same error again: each request raises one of its own."""
-    return type(error)(str(error))
+    """The same error again, with its cause: each request raises one of its own."""
+    again = type(error)(str(error))
+    again.__cause__ = error.__cause__
+    return again

@@ -24,6 +24,12 @@ class Fate(Enum):
     """It must not be sent again."""
 
 
+class Refused(httpx.RemoteProtocolError):
+    """The server did not take the request up (RFC 9113, section 8.7)."""
+
+    may_be_processed = False
+
+
 class Carrier(Protocol):
     """The connection, as far as an exchange needs it."""
 

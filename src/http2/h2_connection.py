@@ -13,7 +13,7 @@ from h2.exceptions import H2Error
 from .connection import PIECE, Connection, Owner, Unusable, repeat
 from .deadlines import Deadlines
 from .events import Broken, Data, End, GoAway, Head, Pong, Reset, Settings, Window, code_name
-from .exchange import Exchange, Fate
+from .exchange import Exchange, Fate, Refused
 from .fields import RequestHead, http2_fields
 from .frames import FrameMachine
 from .limits import Limits
@@ -190,10 +190,8 @@ class H2Connection(Connection):
         else:
             text = f"the answer is malformed: {event.reason}"
         refused = event.by_peer and event.code == ErrorCodes.REFUSED_STREAM
-        exchange.fail(
-            httpx.RemoteProtocolError(f"{self.origin}: {text}"),
-            Fate.UNPROCESSED if refused else Fate.FINAL,
-        )
+        error = (Refused if refused else httpx.RemoteProtocolError)(f"{self.origin}: {text}")
+        exchange.fail(error, Fate.UNPROCESSED if refused else Fate.FINAL)
         self._one_less()
 
     def _on_goaway(self, event: GoAway) -> None:
@@ -204,7 +202,7 @@ class H2Connection(Connection):
             self.machine.drop(stream_id)
             self.streams -= 1
             exchange.fail(
-                httpx.RemoteProtocolError(
+                Refused(
                     f"{self.origin}: the server is closing the connection and did not take up "
                     f"the request (GOAWAY {code_name(event.code)})"
                 ),

@@ -149,6 +149,7 @@ class Pool:
             failure = error
         except Exception as error:
             failure = httpx.ConnectError(f"{place.origin}: {type(error).__name__}: {error}")
+            failure.__cause__ = error
         finally:
             ledger.dialling -= 1
             self._count -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ import httpx
 import pytest
 
 from codeagent._runtime import sync_runtime as rt
+from codeagent._runtime.network import fault_of
 from codeagent._runtime.sync_http import HTTPSession
+from codeagent.core.retry import Fault
 from tests.support.models import ModelServer, authority, hang, say
 
 from ..runtime_support import descriptors
@@ -109,6 +112,35 @@ def test_a_strange_certificate_is_refused(tmp_path: Path) -> None:
 def test_a_name_without_an_address_is_a_connect_error() -> None:
     with rt.open_client(options()) as client, pytest.raises(httpx.ConnectError):
         client.post("http://nowhere.invalid/", content=BODY)
+
+
+def test_a_look_up_that_hangs_is_left_and_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    released, asked = threading.Event(), threading.Semaphore(0)
+    calls: list[str] = []
+
+    def hangs(host: str, port: int, *_: object, flags: int = 0, **__: object) -> list[object]:
+        if flags:
+            raise socket.gaierror(socket.EAI_NONAME, "no number")
+        calls.append(host)
+        asked.release()
+        released.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "nobody answers")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    with rt.open_client(options()) as client:
+
+        def fails() -> None:
+            with pytest.raises(httpx.ConnectError, match="nobody answers") as failed:
+                client.post("http://slow.test/", content=BODY)
+            assert fault_of(failed.value) is Fault.RESOLVE
+
+        with rt.TaskGroup() as group:
+            group.start_soon(fails)
+            asked.acquire()
+            with pytest.raises(TimeoutError), rt.timeout(0.05):
+                client.post("http://slow.test/", content=BODY)
+            released.set()
+    assert calls == ["slow.test"]
 
 
 def test_a_body_that_is_larger_than_the_sockets_buffers_is_sent(server: ModelServer) -> None:
