@@ -1,0 +1,153 @@
+"""Keeps the list and the store in agreement, and the scheduler supplied from them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .._runtime import async_runtime as rt
+from ..core.config import Config
+from ..core.events import Event, Sink
+from ..core.reconcile import Reconciled, reconcile
+from ..core.task import FINAL, InvalidTransition, TaskState
+from ..core.totals import Standing
+from ..store import Store
+from .scheduler import AsyncTaskScheduler
+from .settlement import AsyncSettlement
+from .todo import AsyncTodoManager, Loaded
+
+if TYPE_CHECKING:
+    from .advice import AsyncAdvice
+
+logger = logging.getLogger(__name__)
+
+
+class AsyncListKeeper:
+    """Reads the list at every change, and once in a while without one.
+
+    ``submitted`` is set when there is something new to run.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        store: Store,
+        todo: AsyncTodoManager,
+        advice: AsyncAdvice | None,
+        scheduler: AsyncTaskScheduler,
+        settlement: AsyncSettlement,
+        sink: Sink,
+        on_change: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._todo = todo
+        self._advice = advice
+        self._scheduler = scheduler
+        self._settlement = settlement
+        self._sink = sink
+        self._on_change = on_change
+        self._clock = clock
+        self._reading = rt.Lock()
+        self._iterations = 0
+        self.submitted = rt.Event()
+        self.standing = Standing()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether as many iterations were run as were asked for."""
+        limit = self._config.server.max_iterations
+        return limit is not None and self._iterations >= limit
+
+    async def watch(self) -> None:
+        """Read the list whenever it may have changed, for ever."""
+        async with self._todo.watch() as watch:
+            while True:
+                interval = self._config.server.check_interval
+                async with rt.CancelScope(interval):
+                    await watch.changed()
+                await self.read()
+
+    async def read(self) -> None:
+        """Bring list and store together."""
+        async with self._reading:
+            loaded = await (self._advice.review if self._advice else self._todo).load()
+            running, waiting = self._scheduler.running(), self._scheduler.waiting()
+            stored = await rt.wait_for_future(self._store.tasks())
+            now = self._clock()
+            plan = reconcile(loaded.items, stored, now=now, max_attempts=self._config.max_attempts)
+            settled = await self._apply(plan, running)
+            self._tell(loaded, plan)
+            final = [task.id for task in stored if task.state in FINAL]
+            freed = self._scheduler.satisfied([*final, *settled])
+            started = {task.id for task in stored if task.state is TaskState.RUNNING}
+            postponed = self._advice.assessor.postponed if self._advice else set()
+            ready = [task for task in plan.runnable if task.id not in postponed]
+            runnable = {task.id for task in ready}
+            self._scheduler.withdraw(sorted(waiting - started - runnable))
+            news = not self.exhausted and self._scheduler.submit(ready)
+            if news:
+                self._iterations += 1
+                await rt.wait_for_future(self._store.iteration())
+            if news or freed:
+                self.submitted.set()
+
+    async def read_at_the_end(self) -> None:
+        """Read the list once more, to say how it stands."""
+        loaded = await (self._advice.review.load_known() if self._advice else self._todo.load())
+        stored = await rt.wait_for_future(self._store.tasks())
+        plan = reconcile(
+            loaded.items, stored, now=self._clock(), max_attempts=self._config.max_attempts
+        )
+        self._tell(loaded, plan)
+
+    async def tell_blocked(self) -> None:
+        """Say of every task that waits in vain what it waits for."""
+        blocked = self._scheduler.blocked()
+        if not blocked:
+            return
+        async with self._reading:
+            tasks = {task.id: task for task in await rt.wait_for_future(self._store.tasks())}
+            for task_id, missing in sorted(blocked.items()):
+                others = ", ".join(repr(tasks[other].text) for other in sorted(missing))
+                problem = f"waits for {others}, which is not done"
+                for name, data in self.standing.problem(tasks[task_id].text, problem):
+                    self._say(name, **data)
+
+    async def _apply(self, plan: Reconciled, running: frozenset[str]) -> list[str]:
+        """Make the store and the list agree; the ids of the tasks that were settled."""
+        if plan.added:
+            await rt.wait_for_future(self._store.add_tasks(plan.added))
+        if plan.moved:
+            places = {
+                t.id: (t.position, t.priority, t.after, t.source, t.paths) for t in plan.moved
+            }
+            await rt.wait_for_future(self._store.reposition(places))
+        settled: list[str] = []
+        for task, state in plan.settled:
+            try:
+                await rt.wait_for_future(self._store.settle_task(task.id, state, self._clock()))
+            except InvalidTransition as error:  # it was started in this moment, and is being done
+                logger.info("%s", error)
+                continue
+            await rt.wait_for_future(self._store.set_marked(task.id, state))
+            settled.append(task.id)
+        for task in plan.to_mark:
+            if task.id not in running:
+                await self._settlement.mark_final(task)
+        if plan.added or settled:
+            self._on_change()
+        return settled
+
+    def _tell(self, loaded: Loaded, plan: Reconciled) -> None:
+        news = self.standing.update(
+            loaded.items, loaded.files, loaded.problems, plan, at_start=not self._iterations
+        )
+        for name, data in news:
+            self._say(name, **data)
+
+    def _say(self, name: str, /, **data: object) -> None:
+        self._sink(Event(name, self._clock(), data=data))
