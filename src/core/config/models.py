@@ -11,11 +11,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from .agent import AgentSettings
 from .base import Number, PositiveSeconds, Seconds, Settings, StrictSettings, lowered
+from .verify import VerifySettings
 from .work import (
     LandingSettings,
     LimitSettings,
     RecoverySettings,
-    VerifySettings,
     WorkspaceSettings,
 )
 

@@ -1,4 +1,4 @@
-"""How tasks are worked on side by side: workspaces, limits, verification, landing, recovery.
+"""How tasks are worked on side by side: workspaces, limits, landing, recovery.
 
 All times are in seconds.
 """
@@ -49,15 +49,6 @@ class LimitSettings(StrictSettings):
     memory_floor: Annotated[int, Number, Field(ge=0)] = 512
     disk_floor: Annotated[int, Number, Field(ge=0)] = 1024
     stagger: Seconds = 0
-
-
-class VerifySettings(StrictSettings):
-    """The commands that decide whether a task's work is good."""
-
-    commands: tuple[Words, ...] = ()
-    detect: bool = True
-    timeout: PositiveSeconds = 1800
-    jobs: Annotated[int, Number, Field(ge=1, le=256)] | None = None
 
 
 class LandingSettings(StrictSettings):

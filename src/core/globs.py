@@ -1,0 +1,58 @@
+"""Patterns of paths, as `gitignore(5)` has them.
+
+``*`` and ``?`` stay within one name, ``**`` crosses directories.  A pattern
+without a slash stands for a name anywhere; one with a slash begins at the top.
+Whatever lies in a directory that matches, matches.  Case does not matter: there
+are file systems where ``ID_RSA`` is ``id_rsa``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_PART = re.compile(r"\*\*/|\*+|\?|\[[!^]?\]?[^\]/]*\]|.", re.DOTALL)
+
+
+class Globs:
+    """Several patterns, asked at once."""
+
+    __slots__ = ("_one",)
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        forms = [_regex(pattern) for pattern in patterns if pattern.strip("/ ")]
+        self._one = re.compile("|".join(forms), re.IGNORECASE | re.DOTALL) if forms else None
+
+    def __contains__(self, path: object) -> bool:
+        """Whether one of the patterns matches ``path``, whose names are separated by ``/``."""
+        return self._one is not None and isinstance(path, str) and bool(self._one.match(path))
+
+
+def _regex(pattern: str) -> str:
+    pattern = pattern.strip().rstrip("/")
+    start = r"\A" if "/" in pattern else r"\A(?:.*/)?"
+    body = "".join(map(_translated, _PART.findall(pattern.lstrip("/"))))
+    return rf"{start}{body}(?:/|\Z)"
+
+
+def _translated(part: str) -> str:
+    match part:
+        case "**/":
+            return "(?:.*/)?"
+        case "*":
+            return "[^/]*"
+        case "?":
+            return "[^/]"
+    if part.startswith("**"):
+        return ".*"
+    return _any_of(part) if len(part) > 2 else re.escape(part)
+
+
+def _any_of(part: str) -> str:
+    inner = part[1:-1].replace("\\", r"\\").replace("[", r"\[")
+    form = f"[^/{inner[1:]}]" if inner[0] in "!^" else f"[{inner}]"
+    try:
+        re.compile(form)
+    except re.error:  # a range from right to left
+        return re.escape(part)
+    return form
