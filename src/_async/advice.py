@@ -10,6 +10,7 @@ from ..core.config import Config
 from ..core.events import Sink
 from ..core.layout import Layout
 from ..core.llm.asking import SelectionPolicy
+from ..core.llm.metrics import LLMSnapshot
 from ..core.llm.settings import LLMSetup
 from ..store import Store
 from .assessment import AsyncAssessor
@@ -47,7 +48,7 @@ class AsyncAdvice:
             clock=clock,
         )
         policy = SelectionPolicy(hedge=setup.hedge)
-        if "timeout" in settings.model_fields_set:
+        if "timeout" in settings.model_fields_set or not config.predecessor:
             longest = settings.timeout
             policy = SelectionPolicy(
                 hedge=setup.hedge, call=longest, together=longest, scoring=longest
@@ -57,6 +58,10 @@ class AsyncAdvice:
             self.llm, config=config, layout=layout, io=io, sink=sink, clock=clock
         )
         self.review = AsyncListReview(self.llm, self.assessor, todo=todo, store=store, clock=clock)
+
+    def snapshot(self) -> LLMSnapshot:
+        """What the models' part does and has done, at this moment; `plain` makes it JSON."""
+        return self.llm.snapshot()
 
     async def __aenter__(self) -> AsyncAdvice:
         await self.llm.__aenter__()

@@ -15,11 +15,19 @@ from ..core.llm.course import (
     ReportVerdict,
     changed_instructions,
     continuation,
+    postponed_until,
     report_verdict,
 )
-from ..core.llm.questions import Usefulness, plan_match, self_check, usefulness
+from ..core.llm.questions import (
+    Usefulness,
+    failure_comment,
+    plan_match,
+    self_check,
+    usefulness,
+)
 from ..core.llm.skips import Skip, skip_off_plan, skip_useless
 from ..core.reconcile import normalised
+from ..core.redact import redact
 from ..core.task import Task
 from ..core.todo import parse_done_comment
 from .documentation import AsyncDocumentation
@@ -30,6 +38,10 @@ logger = logging.getLogger(__name__)
 
 LARGEST_PLAN = 1_000_000
 """Bytes; what is larger is no plan."""
+
+
+COMMENT_PATIENCE = 30.0
+"""Seconds for which a remark on a failure is waited for."""
 
 
 class AsyncAssessor:
@@ -55,8 +67,9 @@ class AsyncAssessor:
         self._sink = sink
         self._clock = clock
         self._comments: dict[str, str] = {}
-        self.postponed: set[str] = set()
-        """The ids of the tasks that are not to be run before the next start."""
+        self._times_postponed: dict[str, int] = {}
+        self.postponed: dict[str, float] = {}
+        """The ids of the tasks that are not to be run yet, and when (`clock`) they may be."""
 
     def comments_are(self, comments: dict[str, str]) -> None:
         """What stands behind the items of the list, by their normalised texts."""
@@ -65,15 +78,15 @@ class AsyncAssessor:
     async def where_to_begin(self, task: Task, instructions: int) -> int | None:
         """The position at which an attempt begins if the sequence has changed.
 
-        None if the task, done in part before, is better postponed.
+        None if the task, done in part before, is better postponed; `postponed`
+        says until when.
         """
+        self.postponed.pop(task.id, None)
         comment = self._comments.get(normalised(task.text), "")
         counted = parse_done_comment(comment)
         if counted is not None and counted[0] < counted[1]:
             decision = await self._llm.put(continuation(task.text, comment), task=task.id)
-            if not decision.yes:
-                self.postponed.add(task.id)
-                self._say("task.postponed", task, reason=decision.reason)
+            if not decision.yes and self._postpone(task, decision.reason):
                 return None
         if not task.completed or task.total_instructions == instructions:
             return 1
@@ -84,6 +97,17 @@ class AsyncAssessor:
             task=task.id,
         )
         return found.position
+
+    def _postpone(self, task: Task, reason: str) -> bool:
+        """Whether the task is not to be run now."""
+        now = self._clock()
+        times = self._times_postponed[task.id] = self._times_postponed.get(task.id, 0) + 1
+        until = postponed_until(times, now)
+        if until is None:
+            return False
+        self.postponed[task.id] = until
+        self._say("task.postponed", task, reason=reason, until=round(until, 3))
+        return True
 
     async def reason_to_skip(self, task: Task) -> Skip | None:
         """Why the task is not to be done; its usefulness and its plan are looked at together.
@@ -134,6 +158,21 @@ class AsyncAssessor:
             )
         inserts = verdict.action is NextStep.EXECUTE_FREE_INSTRUCTION
         return verdict.free_instruction_text if inserts else ""
+
+    async def comment_on_failure(self, task: Task, instruction: Instruction, reason: str) -> str:
+        """A remark for people on why the agent failed at ``instruction``; "" if there is none.
+
+        Nothing depends on it, so it is not waited for longer than `COMMENT_PATIENCE`.
+        """
+        comment = ""
+        async with rt.CancelScope(COMMENT_PATIENCE):
+            comment = await self._llm.put(
+                failure_comment(instruction.name, redact(reason)), task=task.id
+            )
+        if comment:
+            logger.info("on the failure of instruction %d: %s", instruction.position, comment)
+            self._say("failure.commented", task, position=instruction.position, comment=comment)
+        return comment
 
     async def _text(self, name: str) -> str:
         try:

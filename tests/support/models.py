@@ -273,6 +273,7 @@ _KINDS = {
     "is marked as done, with": "redo",
     "sequence of steps has": "changed_instructions",
     "ask for the same work": "similar",
+    "failed at a step": "failure_comment",
 }
 
 

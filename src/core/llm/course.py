@@ -14,6 +14,11 @@ from .asking import quoted
 from .extract import find_object, number, text_of
 from .question import DATA, Question, json_ask, short
 
+POSTPONED_FOR: Final = 300.0
+"""Seconds until a task is tried again that was postponed; doubled each time after."""
+
+MOST_POSTPONEMENTS: Final = 3
+
 
 class NextStep(StrEnum):
     """What follows on a report."""
@@ -113,6 +118,16 @@ Redo it, or leave it as it is?
 Answer with one JSON object:
 {{"decision": "redo_task" or "skip_redo", "reason": "<one sentence>"}}"""
     return Question("redo", json_ask(prompt), _decision("redo_task", "skip_redo", False))
+
+
+def postponed_until(times: int, now: float) -> float | None:
+    """When a task is tried again that was postponed for the ``times``-th time in a run.
+
+    None if that was often enough, and it is gone on with.  ``now`` is in seconds.
+    """
+    if times > MOST_POSTPONEMENTS:
+        return None
+    return now + POSTPONED_FOR * 2 ** (times - 1)
 
 
 @dataclass(frozen=True, slots=True)
