@@ -1,8 +1,10 @@
-"""What the failure of an agent means."""
+"""What the failure of an agent meant to the predecessor."""
 
 from __future__ import annotations
 
-from .agent_run import Ending, Limits
+from dataclasses import dataclass
+
+from ..agent_run import Ending, Limits
 
 UNPAID = "Неоплаченный счет в Cursor. Требуется оплата: https://cursor.com/dashboard"
 
@@ -71,3 +73,33 @@ def is_critical(reason: str) -> bool:
     """
     folded = reason.lower()
     return any(words in folded for words in _CRITICAL)
+
+
+_TELLING = 100
+_PATIENCE = 30.0
+_EQUAL_ERRORS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """Errors in a row that read alike: the first 100 characters decide.
+
+    ``delay`` is how many seconds the next instruction waits; after three equal
+    errors the agent ``is_unusable``.  A success begins a new streak.
+    """
+
+    words: str = ""
+    count: int = 0
+
+    def after(self, reason: str) -> Streak:
+        """The streak with one more error."""
+        words = reason[:_TELLING]
+        return Streak(words, self.count + 1 if words == self.words else 1)
+
+    @property
+    def delay(self) -> float:
+        return _PATIENCE * self.count
+
+    @property
+    def is_unusable(self) -> bool:
+        return self.count >= _EQUAL_ERRORS
