@@ -1,4 +1,4 @@
-"""How tasks are worked on side by side: workspaces, limits, landing, recovery.
+"""How tasks are worked on side by side: workspaces, limits, landing.
 
 All times are in seconds.
 """
@@ -59,9 +59,3 @@ class LandingSettings(StrictSettings):
     verify_each: bool = True
     push: bool = False
     remote: str = "origin"
-
-
-class RecoverySettings(StrictSettings):
-    """What follows on which failure."""
-
-    longest_wait: PositiveSeconds = 24 * 3600
