@@ -28,6 +28,7 @@ JUST_PASSED: Final = 900.0
 """Seconds for which a time of day that has passed is not yet tomorrow's."""
 
 _WINDOW: Final = 90  # characters behind "resets" or "try again" in which the time stands
+_MOST_MILLISECONDS: Final = 1e15
 _MOST_TRIGGERS: Final = 50  # the last ones
 _LONGEST_TEXT: Final = 64 * 1024
 
@@ -135,9 +136,10 @@ def rejected_until(info: Mapping[str, object], now: float) -> float | None:
     at = info.get("resetsAt", info.get("resets_at"))
     if info.get("status") != "rejected" or isinstance(at, bool):
         return None
-    if not isinstance(at, int | float) or not now < (at := _seconds(at)) <= now + LONGEST:
+    if not isinstance(at, int | float) or not 0 < at < _MOST_MILLISECONDS:
         return None
-    return at
+    at = _seconds(at)
+    return at if now < at <= now + LONGEST else None
 
 
 def _stated(text: str, now: float, zone: tzinfo | None) -> Iterator[tuple[int, float]]:
