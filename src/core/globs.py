@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 
 _PART = re.compile(r"\*\*/|\*+|\?|\[[!^]?\]?[^\]/]*\]|.", re.DOTALL)
+_MEMBER = re.compile(r"(.)-(.)|(.)", re.DOTALL)
 
 
 class Globs:
@@ -20,7 +21,7 @@ class Globs:
     __slots__ = ("_one",)
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        forms = [_regex(pattern) for pattern in patterns if pattern.strip("/ ")]
+        forms = [_regex(pattern) for pattern in patterns if pattern.strip("/")]
         self._one = re.compile("|".join(forms), re.IGNORECASE | re.DOTALL) if forms else None
 
     def __contains__(self, path: object) -> bool:
@@ -29,7 +30,7 @@ class Globs:
 
 
 def _regex(pattern: str) -> str:
-    pattern = pattern.strip().rstrip("/")
+    pattern = pattern.rstrip("/")
     start = r"\A" if "/" in pattern else r"\A(?:.*/)?"
     body = "".join(map(_translated, _PART.findall(pattern.lstrip("/"))))
     return rf"{start}{body}(?:/|\Z)"
@@ -49,10 +50,13 @@ def _translated(part: str) -> str:
 
 
 def _any_of(part: str) -> str:
-    inner = part[1:-1].replace("\\", r"\\").replace("[", r"\[")
-    form = f"[^/{inner[1:]}]" if inner[0] in "!^" else f"[{inner}]"
-    try:
-        re.compile(form)
-    except re.error:  # a range from right to left
-        return re.escape(part)
-    return form
+    """A class of characters; a range from right to left is empty."""
+    inner = part[1:-1]
+    negated = inner[0] in "!^"
+    body = "".join(
+        re.escape(one) or (f"{re.escape(low)}-{re.escape(high)}" if low <= high else "")
+        for low, high, one in _MEMBER.findall(inner[negated:])
+    )
+    if negated:
+        return f"[^/{body}]"
+    return f"[{body}]" if body else "(?!)"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -132,6 +132,12 @@ def redact(text: str) -> str:
         text = _FLAG.sub(_mask_argument, text)
         text = _BEARER.sub(rf"\g<1>{MASK}", text)
     return text
+
+
+def credentials(text: str) -> Iterator[str]:
+    """What stands in ``text`` and has a shape that only credentials have."""
+    if _any_in(_CREDENTIAL_HINTS, text.lower()):
+        yield from (found[0] for found in _CREDENTIAL.finditer(text))
 
 
 def redact_value(key: str, value: Any) -> Any:
