@@ -130,15 +130,34 @@ def test_a_mark_that_changes_nothing_changes_no_byte() -> None:
 
 
 def test_attributes_are_read_and_survive_a_mark() -> None:
-    text = "- [ ] a <!-- id: api; after: db, auth; priority: -5 -->"
+    attributes = "id: api; after: db, auth; priority: -5; paths: src/api, docs/*.{md,txt}"
+    text = f"- [ ] a <!-- {attributes} -->"
     item = items(text)[0]
-    assert item == Item("a", id="api", after=("db", "auth"), priority=-5)
+    paths = ("src/api", "docs/*.{md,txt}")
+    assert item == Item("a", id="api", after=("db", "auth"), priority=-5, paths=paths)
     text = marked(text, "a", DONE, "fine")
-    assert text == "- [x] a <!-- id: api; after: db, auth; priority: -5 --> <!-- fine -->"
+    assert text == f"- [x] a <!-- {attributes} --> <!-- fine -->"
     text = marked(text, "a", DONE, "better")
     assert items(text) == (
-        Item("a", 0, DONE, "better", id="api", after=("db", "auth"), priority=-5),
+        Item("a", 0, DONE, "better", id="api", after=("db", "auth"), priority=-5, paths=paths),
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "paths"),
+    [
+        ("", ()),
+        (" , src ,, docs/ ", ("src", "docs/")),
+        ("{a,b}/x.py", ("{a,b}/x.py",)),
+        ("{a, b", ("{a", "b")),
+        ("a}, b", ("a}", "b")),
+        ("**/*.py", ("**/*.py",)),
+    ],
+)
+def test_paths_are_separated_by_commas_that_no_braces_hold(
+    written: str, paths: tuple[str, ...]
+) -> None:
+    assert items(f"- [ ] a <!-- paths: {written} -->")[0].paths == paths
 
 
 def test_a_remark_may_stand_before_the_attributes() -> None:

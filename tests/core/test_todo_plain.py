@@ -35,6 +35,7 @@ def marked(text: str, name: str, state: ItemState = DONE, comment: str | None = 
         ("a  #b", Item("a  #b")),
         ("a  # b  # c", Item("a  # b", comment="c")),
         ("a  # id: x; after: y  # b", Item("a", comment="b", id="x", after=("y",))),
+        ("a  # paths: src, *.md", Item("a", paths=("src", "*.md"))),
         ("[link] a", Item("[link] a")),
         ("[x](a)", Item("[x](a)")),
         ("1.5 a", Item("1.5 a")),

@@ -43,7 +43,7 @@ comments = st.one_of(
     st.sampled_from(["id: a; after: b", "priority: 1", "a --> b", "x\ny", "a  # b", ": - {", "é"]),
 )
 notes = st.sampled_from(
-    ["", "", " <!-- old -->", " <!-- id: a; priority: 3 -->", "  # old", "  # after: a, b", "  "]
+    ["", "", " <!-- old -->", " <!-- id: a; paths: b -->", "  # old", "  # after: a, b", "  "]
 )
 
 
@@ -112,7 +112,8 @@ def test_a_mark_changes_one_line_and_one_item(
     for was, now in zip(before.items, after.items, strict=True):
         if changed == [now.line]:
             assert (now.text, now.state, now.level) == (text, state, was.level)
-            assert (now.id, now.after, now.priority) == (was.id, was.after, was.priority)
+            assert (now.id, now.after, now.paths) == (was.id, was.after, was.paths)
+            assert now.priority == was.priority
         else:
             assert was == now
     assert any(item.text == text and item.state is state for item in after.items)
@@ -140,6 +141,7 @@ def entries(depth: int) -> st.SearchStrategy[object]:
         "id": st.sampled_from(["api", "db"]),
         "after": st.one_of(st.just("db"), st.lists(st.sampled_from(["x", "y"]), max_size=2)),
         "priority": st.integers(-5, 5),
+        "paths": st.one_of(st.just("src, docs"), st.lists(st.sampled_from("ab"), max_size=2)),
     }
     if depth:
         keys["children"] = st.lists(entries(depth - 1), max_size=3)

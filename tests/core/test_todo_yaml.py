@@ -45,15 +45,17 @@ def test_all_keys_of_an_entry_are_read() -> None:
   id: api
   after: [db, 7]
   priority: 3
+  paths: [src/api, "{a,b}.py"]
   level: 2
 - task: b
   task_type: nonsense
   done: "true"
   after: x, y
+  paths: src, docs
 """
     assert items(text) == (
-        Item("a", 2, SKIPPED, "why", "test", 1, "api", ("db", "7"), 3),
-        Item("b", 0, DONE, line=10, after=("x", "y")),
+        Item("a", 2, SKIPPED, "why", "test", 1, "api", ("db", "7"), 3, ("src/api", "{a,b}.py")),
+        Item("b", 0, DONE, line=11, after=("x", "y"), paths=("src", "docs")),
     )
 
 
@@ -76,9 +78,9 @@ def test_a_broken_entry_is_a_problem_and_the_others_are_read() -> None:
 
 
 def test_wrong_values_are_problems_and_have_no_effect() -> None:
-    text = "- text: a\n  done: maybe\n  priority: high\n  after: {b: c}\n  children: d"
+    text = "- text: a\n  done: maybe\n  priority: high\n  after: {b: c}\n  children: d\n  paths: {}"
     assert items(text) == (Item("a"),)
-    assert [line for line, _ in problems(text)] == [1, 2, 3, 4]
+    assert [line for line, _ in problems(text)] == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize(

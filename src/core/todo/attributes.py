@@ -1,11 +1,12 @@
-"""Attributes of an item in a comment: ``id: api; after: db, auth; priority: 5``."""
+"""Attributes of an item in a comment: ``id: api; after: db; priority: 5; paths: src/api``."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-_PAIR = re.compile(r"(id|after|priority):(?:[ \t]+(.*))?", re.IGNORECASE | re.DOTALL)
+_PAIR = re.compile(r"(id|after|priority|paths):(?:[ \t]+(.*))?", re.IGNORECASE | re.DOTALL)
+_NAMES = re.compile(r"(?:[^,{}]|\{[^{}]*\}|[{}])+")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
@@ -16,6 +17,7 @@ class Attributes:
     id: str | None = None
     after: tuple[str, ...] = ()
     priority: int = 0
+    paths: tuple[str, ...] = ()
     complaint: str | None = None
 
 
@@ -36,6 +38,7 @@ def parse_attributes(comment: str) -> Attributes | None:
         id=pairs.get("id") or None,
         after=split_names(pairs.get("after", "")),
         priority=priority,
+        paths=split_names(pairs.get("paths", "")),
         complaint=complaint,
     )
 
@@ -48,8 +51,8 @@ def parse_priority(value: str) -> tuple[int, str | None]:
 
 
 def split_names(value: str) -> tuple[str, ...]:
-    """The names in a list separated by commas."""
-    return tuple(name.strip() for name in value.split(",") if name.strip())
+    """The names in a list separated by commas; those within braces separate nothing."""
+    return tuple(name for found in _NAMES.finditer(value) if (name := found[0].strip()))
 
 
 def as_remark(comment: str) -> str:

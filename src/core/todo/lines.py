@@ -98,6 +98,7 @@ def place(
         id=attributes.id,
         after=attributes.after,
         priority=attributes.priority,
+        paths=attributes.paths,
     )
     return PlacedItem(item, box, body, remark, end)
 

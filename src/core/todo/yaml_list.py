@@ -3,7 +3,7 @@
 A list at the root or under ``tasks``, ``items`` or ``todo``.  An entry is a
 text or a mapping with ``text`` (or ``task``), ``done``, ``skipped``,
 ``comment``, ``task_type`` (or ``type``), ``id``, ``after``, ``priority``,
-``level`` and ``children`` (or ``items``), nested.  A scalar is taken as it is
+``paths``, ``level`` and ``children`` (or ``items``), nested.  A scalar is taken as it is
 written: ``1.10`` is the text ``1.10``.
 """
 
@@ -179,8 +179,9 @@ class _Reader:
                 task_type=next(filter(None, kinds), None),
                 line=node.line,
                 id=_written(found.get("id")) or None,
-                after=self._after(found.get("after")),
+                after=self._names(found.get("after"), "the id of a task or a list of such ids"),
                 priority=priority,
+                paths=self._names(found.get("paths"), "a path or a list of paths"),
             )
             self.placed.append(YamlItem(item, node))
         for name in ("children", "items"):
@@ -204,7 +205,7 @@ class _Reader:
                     return state
         return ItemState.PENDING
 
-    def _after(self, field: Field | None) -> tuple[str, ...]:
+    def _names(self, field: Field | None, allowed: str) -> tuple[str, ...]:
         if field is None:
             return ()
         if isinstance(field.value, Scalar):
@@ -214,7 +215,7 @@ class _Reader:
             names = [node.value.strip() for node in nodes if isinstance(node, Scalar)]
             if len(names) == len(nodes):
                 return tuple(name for name in names if name)
-        self._problem(field.key, "'after' must be the id of a task or a list of such ids")
+        self._problem(field.key, f"'{field.key.value}' must be {allowed}")
         return ()
 
     def _problem(self, node: Node, message: str) -> None:
