@@ -1,27 +1,24 @@
-"""Runs one task: its instructions in order, and what has to be said about it."""
+"""Runs one attempt at a task: begins it, sees it through, and records its end."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .._runtime import async_runtime as rt
 from ..core import status as texts
-from ..core.agents import Adapter
 from ..core.config import Config
 from ..core.errors import explain
-from ..core.instructions import Instruction, builtin_sequence, required_successes, sequence
-from ..core.reconcile import IN_COMMIT_COMMENT
+from ..core.instructions import Instruction, builtin_sequence, sequence
 from ..core.task import Fenced, InvalidTransition, Task, TaskState, remaining
-from ..core.todo import ItemState, instruction_type
+from ..core.todo import instruction_type
 from ..observe.logs import bind
 from ..store import Store, StoreError
-from .instructions import AsyncInstructionRunner
-from .settlement import COMMIT_INSTRUCTION, AsyncSettlement
+from .instructions import AgentUnusable
+from .settlement import AsyncSettlement
 
 if TYPE_CHECKING:
-    from ..core.llm.skips import Skip
     from .assessment import AsyncAssessor
 
 logger = logging.getLogger(__name__)
@@ -30,31 +27,39 @@ STOPPED = "the server was asked to stop"
 """Why an attempt was interrupted, in events and in the store."""
 
 
-class AgentUnusable(Exception):
-    """No task can be run with this agent; a person has to see to it first."""
+class Attempt(Protocol):
+    """One way of taking a task from where it stands to its end."""
+
+    async def run(self, task: Task, steps: tuple[Instruction, ...]) -> float | None:
+        """Returns when the next attempt may start, None if there is none.
+
+        The task's end is recorded then.  Raises `AgentUnusable`, and what the
+        disk and the store raise.
+        """
 
 
 class AsyncTaskExecutor:
-    """Takes a task from its first instruction, or where it stood, to its end."""
+    """Takes a task through one attempt, whichever way it is made.
+
+    ``agent`` is the agent's name for people.
+    """
 
     def __init__(
         self,
         *,
         config: Config,
-        adapter: Adapter,
+        agent: str,
         store: Store,
-        runner: AsyncInstructionRunner,
+        attempt: Attempt,
         settlement: AsyncSettlement,
-        on_change: Callable[[], None],
         clock: Callable[[], float],
         assessor: AsyncAssessor | None = None,
     ) -> None:
         self._config = config
-        self._adapter = adapter
+        self._agent = agent
         self._store = store
-        self._runner = runner
+        self._attempt = attempt
         self._settlement = settlement
-        self._on_change = on_change
         self._clock = clock
         self._assessor = assessor
 
@@ -69,8 +74,8 @@ class AsyncTaskExecutor:
         first: int | None = 1
         if self._assessor is not None:
             first = await self._assessor.where_to_begin(task, len(steps))
-        if first is None:  # not now
-            return None
+        if first is None:
+            return self._assessor.postponed.get(task.id) if self._assessor else None
         try:
             current = await rt.shielded(self._begin, task.id, len(steps), first)
         except rt.Cancelled:
@@ -85,6 +90,13 @@ class AsyncTaskExecutor:
             except Fenced as error:
                 logger.warning("%s", error)
                 return None
+
+    def sequence(self, kind: str) -> tuple[Instruction, ...]:
+        """The instructions for a task of one kind. Raises `InstructionError`."""
+        if not self._config.instructions and not self._config.predecessor:
+            return builtin_sequence()
+        timeout = self._config.runtime.instruction_timeout
+        return sequence(self._config.instructions, kind, default_timeout=timeout)
 
     async def _begin(self, task_id: str, instructions: int, first: int) -> Task:
         return await rt.wait_for_future(
@@ -104,7 +116,10 @@ class AsyncTaskExecutor:
     ) -> float | None:
         """The attempt, with its end recorded however it comes about."""
         try:
-            return await self._attempt(task, steps, kind)
+            todo = remaining(task)
+            resumed_at = todo[0] if todo and task.completed else None
+            await self._settlement.started(task, kind, self._agent, resumed_at)
+            return await self._attempt.run(task, steps)
         except rt.Cancelled:
             await rt.shielded(self._settlement.put_back, task, texts.STOP_REQUESTED, STOPPED)
             raise
@@ -117,61 +132,3 @@ class AsyncTaskExecutor:
         except Exception as error:
             logger.exception("the attempt ended with an error")
             return await rt.shielded(self._settlement.broke, task, explain(error))
-
-    def sequence(self, kind: str) -> tuple[Instruction, ...]:
-        """The instructions for a task of one kind. Raises `InstructionError`."""
-        if not self._config.instructions and not self._config.predecessor:
-            return builtin_sequence()
-        timeout = self._config.runtime.instruction_timeout
-        return sequence(self._config.instructions, kind, default_timeout=timeout)
-
-    async def _attempt(self, task: Task, steps: tuple[Instruction, ...], kind: str) -> float | None:
-        began = self._clock()
-        todo = remaining(task)
-        resumed_at = todo[0] if todo and task.completed else None
-        await self._settlement.started(task, kind, self._adapter.label, resumed_at)
-        if self._assessor is not None:
-            if (skip := await self._assessor.reason_to_skip(task)) is not None:
-                return await self._skipped(task, skip)
-            await self._follow_earlier(task, steps)
-        for position in todo:
-            instruction = steps[position - 1]
-            if self._config.predecessor and instruction.instruction_id == COMMIT_INSTRUCTION:
-                await self._settlement.mark(task, ItemState.DONE, IN_COMMIT_COMMENT)
-            outcome = await self._runner.run(task, instruction)
-            task = outcome.task
-            self._on_change()
-            if outcome.unusable:
-                raise AgentUnusable(outcome.reason)
-            if self._assessor is not None and not outcome.reason:
-                if position == 1 and (skip := await self._assessor.off_plan(task)) is not None:
-                    return await self._skipped(task, skip)
-                await self._follow(task, steps, instruction, outcome.report)
-        if len(task.completed) >= required_successes(len(steps)):
-            await rt.shielded(self._settlement.done, task, began)
-            return None
-        return await rt.shielded(self._settlement.partly_done, task)
-
-    async def _skipped(self, task: Task, skip: Skip) -> None:
-        await rt.shielded(self._settlement.skipped, task, skip.reason, skip.comment, skip.details)
-
-    async def _follow_earlier(self, task: Task, steps: tuple[Instruction, ...]) -> None:
-        """Look again at the report behind which an earlier attempt was stopped."""
-        if task.last_completed:
-            last = steps[task.last_completed - 1]
-            if last.check_report and last is not steps[-1]:
-                await self._follow(task, steps, last, await self._runner.report_of(task, last))
-
-    async def _follow(
-        self, task: Task, steps: tuple[Instruction, ...], instruction: Instruction, report: str
-    ) -> None:
-        """Do what is to follow on the report of ``instruction``, if it is to be checked."""
-        last = instruction.position == len(steps)
-        if self._assessor is None or last or not instruction.check_report or not report.strip():
-            return
-        following = steps[instruction.position]
-        text = await self._assessor.what_follows(task, instruction, following, report)
-        if text:
-            outcome = await self._runner.insert(task, instruction.position, text)
-            if outcome.unusable:
-                raise AgentUnusable(outcome.reason)

@@ -15,7 +15,7 @@ from ..core.agent_run import Ending, Limits
 from ..core.agents import Adapter
 from ..core.config import Config
 from ..core.events import Event, Sink
-from ..core.failure import explain, in_predecessors_words, is_critical, with_last_words
+from ..core.failure import Failure, FailureKind, classify
 from ..core.instructions import (
     FREE_ID,
     Flow,
@@ -32,6 +32,7 @@ from ..core.screening import REFUSAL, reason_to_refuse
 from ..core.streams import AgentEvent, AgentEventKind
 from ..core.task import StepState, Task
 from ..core.times import local
+from ..core.workspace import Workspace
 from ..store import Store
 from .agents import AgentDriver, AgentOutcome
 from .io import IOManager
@@ -46,18 +47,43 @@ REPORT_PATIENCE = 60.0
 """Seconds from an agent's end until its report must be there, unless configured."""
 
 
+class AgentUnusable(Exception):
+    """No task can be run with this agent; a person has to see to it first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """Where, by whom and in which chat an instruction is carried out."""
+
+    workspace: Workspace
+    adapter: Adapter
+    model: str | None = None
+    session: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
     """The task after the instruction, and why the agent failed if it did.
 
-    ``unusable``: it would fail every other task in the same way.  ``report`` is
-    the text of the report, if there is one.
+    ``report`` is the text of the report, ``session`` the chat, where there is one;
+    ``tools_ran`` counts the tools that were called.
     """
 
     task: Task
-    reason: str
-    unusable: bool
+    failure: Failure | None = None
     report: str = ""
+    session: str | None = None
+    tools_ran: int = 0
+
+    @property
+    def reason(self) -> str:
+        """Why the agent failed, "" if it did not."""
+        return "" if self.failure is None else self.failure.reason
+
+    @property
+    def unusable(self) -> bool:
+        """Whether every other task would fail with this agent in the same way."""
+        return self.failure is not None and self.failure.unusable
 
 
 class InstructionRunner:
@@ -68,7 +94,6 @@ class InstructionRunner:
         *,
         config: Config,
         layout: Layout,
-        adapter: Adapter,
         store: Store,
         io: IOManager,
         driver: AgentDriver,
@@ -78,7 +103,6 @@ class InstructionRunner:
     ) -> None:
         self._config = config
         self._layout = layout
-        self._adapter = adapter
         self._store = store
         self._io = io
         self._driver = driver
@@ -86,7 +110,7 @@ class InstructionRunner:
         self._journal = journal
         self._clock = clock
 
-    def run(self, task: Task, instruction: Instruction) -> StepOutcome:
+    def run(self, task: Task, instruction: Instruction, manner: Manner) -> StepOutcome:
         """Carry out ``instruction`` of ``task``.
 
         Raises `Fenced` if another attempt has taken the task over, `StoreError`
@@ -94,16 +118,16 @@ class InstructionRunner:
         """
         began = self._clock()
         position, name = instruction.position, instruction.name
-        limits = self._limits(instruction)
+        limits = self._limits(instruction, manner.adapter)
         about = {"position": position, "total": task.total_instructions, "name": name}
         rt.wait_for_future(
             self._store.begin_step(task.id, task.epoch, position, _number(instruction), name, began)
         )
         self._say("instruction.started", task, **about, timeout=limits.work)
         rendered = self._rendered(task, instruction, began)
-        outcome = self._carry_out(task, instruction, rendered, limits)
-        succeeded = outcome.ending is Ending.SUCCEEDED
-        reason, unusable = self._judge(outcome, limits)
+        outcome = self._carry_out(task, instruction, rendered, limits, manner)
+        failure = self._judge(outcome, limits, manner)
+        reason = "" if failure is None else failure.reason
         ended = self._clock()
         report = outcome.report
         task = rt.wait_for_future(
@@ -111,7 +135,7 @@ class InstructionRunner:
                 task.id,
                 task.epoch,
                 position,
-                StepState.DONE if succeeded else StepState.FAILED,
+                StepState.DONE if failure is None else StepState.FAILED,
                 ended,
                 error=reason or None,
                 report=report.path if report else None,
@@ -121,16 +145,16 @@ class InstructionRunner:
         if report is not None:
             self._say("report.seen", task, file=report.path, waited=round(ended - began, 3))
         seconds = round(ended - began, 3)
-        if succeeded:
+        if failure is None:
             self._say("instruction.done", task, **about, seconds=seconds)
         else:
             logger.info("instruction %d failed: %s", position, reason)
             if outcome.stderr:
                 logger.info("the end of its standard error: %s", outcome.stderr[-2000:])
             self._say("instruction.failed", task, **about, reason=reason, seconds=seconds)
-        return StepOutcome(task, reason, unusable, report.text if report else "")
+        return _outcome(task, failure, outcome)
 
-    def insert(self, task: Task, position: int, text: str) -> StepOutcome:
+    def insert(self, task: Task, position: int, text: str, manner: Manner) -> StepOutcome:
         """Carry out what ``text`` says, behind the instruction at ``position``.
 
         It belongs to no sequence, so it is told of but not recorded as a step.
@@ -142,27 +166,27 @@ class InstructionRunner:
             form = free_instruction(self._config.instructions, default_timeout=default)
         except InstructionError as error:
             self._say("insertion.failed", task, **about, reason=str(error), seconds=0.0)
-            return StepOutcome(task, str(error), unusable=False)
+            return StepOutcome(task, Failure(FailureKind.CONFIGURATION, str(error)))
         instruction = replace(form, position=position)
-        limits = self._limits(instruction)
+        limits = self._limits(instruction, manner.adapter)
         self._say("insertion.started", task, **about, name=form.name, timeout=limits.work)
         values = free_values(task_id=task.id, text=text, now=local(began))
         rendered = render(instruction, values, Flow.FREE)
-        outcome = self._carry_out(task, instruction, rendered, limits)
-        reason, unusable = self._judge(outcome, limits)
+        outcome = self._carry_out(task, instruction, rendered, limits, manner)
+        failure = self._judge(outcome, limits, manner)
         seconds = round(self._clock() - began, 3)
-        if reason:
-            self._say("insertion.failed", task, **about, reason=reason, seconds=seconds)
+        if failure is not None:
+            self._say("insertion.failed", task, **about, reason=failure.reason, seconds=seconds)
         else:
             self._say("insertion.done", task, **about, seconds=seconds)
-        return StepOutcome(task, reason, unusable)
+        return _outcome(task, failure, outcome)
 
-    def report_of(self, task: Task, instruction: Instruction) -> str:
+    def report_of(self, task: Task, instruction: Instruction, manner: Manner) -> str:
         """The report of an instruction of an earlier attempt, "" if it is not there any more."""
         rendered = self._rendered(task, instruction, self._clock())
         try:
-            for name in self._report_names(task, rendered):
-                path = self._layout.project / name
+            for name in self._report_names(task, rendered, manner):
+                path = manner.workspace.path / name
                 snapshot = self._io.snapshot(path, rules.MAX_BYTES)
                 if snapshot is not None and snapshot.data.strip():
                     return snapshot.data.decode("utf-8", "replace")
@@ -176,37 +200,51 @@ class InstructionRunner:
         )
         return render(instruction, values)
 
-    def _judge(self, outcome: AgentOutcome, limits: Limits) -> tuple[str, bool]:
-        """Why the agent failed, "" if it did not; whether it would fail everywhere."""
+    def _judge(self, outcome: AgentOutcome, limits: Limits, manner: Manner) -> Failure | None:
+        """Why the agent failed, None if it did not."""
         if outcome.ending is Ending.SUCCEEDED:
-            return "", False
-        reason = outcome.reason
-        if self._config.predecessor:
-            reason = in_predecessors_words(outcome.ending, reason, outcome.exit_code, limits)
-        reason = explain(reason, outcome.stderr)
-        unusable = outcome.ending is Ending.NOT_STARTED or is_critical(reason)
-        if outcome.shortcomings:
-            reason = f"{reason}: {outcome.shortcomings}"
-        return with_last_words(reason, outcome.stderr), unusable
+            return None
+        return classify(
+            outcome.ending,
+            reason=outcome.reason,
+            now=self._clock(),
+            exit_code=outcome.exit_code,
+            result_text=outcome.result_text if outcome.is_error else None,
+            stderr=outcome.stderr,
+            invalid_lines=outcome.plain,
+            tools_ran=outcome.tools_ran > 0,
+            resets_at=outcome.reset_at,
+            tokens=sum(outcome.usage.values()) if outcome.usage else None,
+            agent=manner.adapter.label,
+            shortcomings=outcome.shortcomings,
+            predecessor=self._config.predecessor,
+            limits=limits,
+        )
 
     def _carry_out(
-        self, task: Task, instruction: Instruction, rendered: Rendered, limits: Limits
+        self,
+        task: Task,
+        instruction: Instruction,
+        rendered: Rendered,
+        limits: Limits,
+        manner: Manner,
     ) -> AgentOutcome:
         if self._config.predecessor and (why := reason_to_refuse(rendered.prompt)):
             return AgentOutcome(ending=Ending.FAILED, reason=f"{REFUSAL}: {why}")
         try:
-            names = self._report_names(task, rendered)
+            names = self._report_names(task, rendered, manner)
         except rules.ReportPathError as error:
             return AgentOutcome(ending=Ending.FAILED, reason=str(error))
-        places = {(self._layout.project / name).parent for name in names}
+        project = manner.workspace.path
+        places = {(project / name).parent for name in names}
         log = self._raw_log(task, instruction)
         self._io.make_directories([*places, log.parent])
         with ExitStack() as stack:
             watch = None
             if names:
-                watch = ReportWatch(self._io, self._layout.project, names, rendered.phrase)
+                watch = ReportWatch(self._io, project, names, rendered.phrase)
                 stack.enter_context(watch)
-            return self._drive(task, instruction, rendered, limits, watch, log)
+            return self._drive(task, instruction, rendered, limits, watch, log, manner)
 
     def _drive(
         self,
@@ -216,8 +254,17 @@ class InstructionRunner:
         limits: Limits,
         watch: ReportWatch | None,
         log: Path,
+        manner: Manner,
     ) -> AgentOutcome:
-        launch = self._adapter.launch(rendered.prompt)
+        workspace = manner.workspace
+        launch = manner.adapter.launch(
+            rendered.prompt,
+            session=manner.session,
+            model=manner.model,
+            workspace=str(workspace.path),
+            report=rendered.report or "",
+            phrase=rendered.phrase or "",
+        )
         words = ["<prompt>" if word == rendered.prompt else word for word in launch.argv]
         self._note(
             "instruction.rendered", task, position=instruction.position, text=rendered.prompt
@@ -243,9 +290,11 @@ class InstructionRunner:
         outcome = self._driver.run(
             launch,
             limits,
-            cwd=self._layout.project,
+            cwd=workspace.path,
             log=log,
             watch=watch,
+            environment=None if workspace.in_place else workspace.environment,
+            mark=f"{task.id}-a{task.epoch}-{instruction.position}",
             on_start=on_start,
             on_event=on_event,
         )
@@ -257,14 +306,16 @@ class InstructionRunner:
             stdout=outcome.text,
             stderr=outcome.stderr,
         )
+        if drift := outcome.drift:
+            self._say("agent.drift", task, **drift)
         if (report := outcome.report) is not None:
             self._note("report.read", task, file=report.path, text=report.text)
         return outcome
 
-    def _report_names(self, task: Task, rendered: Rendered) -> tuple[str, ...]:
+    def _report_names(self, task: Task, rendered: Rendered, manner: Manner) -> tuple[str, ...]:
         if not rendered.report:
             return ()
-        rules.resolve_inside(self._layout.project, rendered.report)
+        rules.resolve_inside(manner.workspace.path, rendered.report)
         if self._config.predecessor:
             return rules.candidates(rendered.report, task.id)
         return (rendered.report,)
@@ -274,18 +325,21 @@ class InstructionRunner:
         name = f"{instruction.position:02d}{free}-a{task.epoch}.log"
         return self._layout.logs / "agents" / task.id / name
 
-    def _limits(self, instruction: Instruction) -> Limits:
+    def _limits(self, instruction: Instruction, adapter: Adapter) -> Limits:
         runtime = self._config.runtime
-        silence = self._adapter.silence
+        silence = adapter.silence
         report = runtime.report_timeout
         if report is None:
             report = instruction.timeout if self._config.predecessor else REPORT_PATIENCE
         return Limits(
-            work=self._adapter.timeout or instruction.timeout,
+            work=adapter.timeout or instruction.timeout,
             silence=runtime.idle_timeout if silence is None else silence,
             report=report,
             exit=runtime.exit_grace,
             kill=runtime.grace_period,
+            handshake=runtime.handshake_timeout,
+            tool=runtime.tool_timeout,
+            tool_grace=runtime.tool_grace,
         )
 
     def _note(self, name: str, task: Task, /, **data: object) -> None:
@@ -294,6 +348,11 @@ class InstructionRunner:
 
     def _say(self, name: str, task: Task, /, **data: object) -> None:
         self._sink(Event(name, self._clock(), task.id, task.epoch, data))
+
+
+def _outcome(task: Task, failure: Failure | None, outcome: AgentOutcome) -> StepOutcome:
+    report = outcome.report.text if outcome.report else ""
+    return StepOutcome(task, failure, report, outcome.session, outcome.tools_ran)
 
 
 def _number(instruction: Instruction) -> int:

@@ -85,7 +85,7 @@ class ListKeeper:
             final = [task.id for task in stored if task.state in FINAL]
             freed = self._scheduler.satisfied([*final, *settled])
             started = {task.id for task in stored if task.state is TaskState.RUNNING}
-            postponed = self._advice.assessor.postponed if self._advice else set()
+            postponed = self._advice.assessor.postponed if self._advice else {}
             ready = [task for task in plan.runnable if task.id not in postponed]
             runnable = {task.id for task in ready}
             self._scheduler.withdraw(sorted(waiting - started - runnable))

@@ -43,7 +43,7 @@ class Agent:
     timeout = None
     silence = 0.0
 
-    def launch(self, prompt: str) -> Launch:
+    def launch(self, prompt: str, **about: Any) -> Launch:
         return Launch(argv=script(AGENT).argv, stdin=prompt.encode())
 
 
@@ -230,7 +230,7 @@ async def test_a_sequence_that_has_changed_goes_on_where_the_model_says(
     (rig.layout.project / "mended").touch()
     assert await rig.run(steps("a", "b", "c")) == 0
     assert rig.runs() == runs
-    assert rig.adviser.kinds() == ["usefulness", "changed_instructions"] + (
+    assert rig.adviser.kinds() == ["usefulness", "failure_comment", "changed_instructions"] + (
         [] if "continue" in str(decision) else ["usefulness"]
     )
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from codeagent._async.agents import AgentOutcome, AsyncAgentDriver
-from codeagent._async.executor import AgentUnusable, AsyncTaskExecutor
-from codeagent._async.instructions import AsyncInstructionRunner
+from codeagent._async.executor import AsyncTaskExecutor
+from codeagent._async.in_place import AsyncInPlaceAttempt
+from codeagent._async.instructions import AgentUnusable, AsyncInstructionRunner, Manner
 from codeagent._async.io import AsyncIOManager
 from codeagent._async.reports import Report
 from codeagent._async.settlement import AsyncSettlement
@@ -22,6 +23,7 @@ from codeagent._runtime import async_runtime as rt
 from codeagent.core.agent_run import Ending
 from codeagent.core.config import Config
 from codeagent.core.task import Task, TaskState
+from codeagent.core.workspace import Workspace
 from codeagent.store import StoreError
 from tests.support.world import (
     NOW,
@@ -82,7 +84,6 @@ class Rig:
         self.list.write_text("- [ ] one\n", "utf-8")
         common: dict[str, Any] = {
             "config": settings,
-            "adapter": stand_in(),
             "store": store,
             "sink": self.sink,
             "clock": self.clock,
@@ -101,11 +102,18 @@ class Rig:
         )
         self.executor = AsyncTaskExecutor(
             config=settings,
-            adapter=stand_in(),
+            agent=stand_in().label,
             store=store,  # type: ignore[arg-type]
-            runner=runner,
+            attempt=AsyncInPlaceAttempt(
+                config=settings,
+                project=self.project,
+                adapter=stand_in(),
+                runner=runner,
+                settlement=self.settlement,
+                on_change=self._changed,
+                clock=self.clock,
+            ),
             settlement=self.settlement,
-            on_change=self._changed,
             clock=self.clock,
         )
 
@@ -361,7 +369,12 @@ async def test_a_store_that_refuses_ends_it_with_its_own_error(
     [
         AgentOutcome(ending=Ending.NOT_STARTED, reason="no such program"),
         AgentOutcome(ending=Ending.FAILED, reason="it broke", stderr="unpaid invoice"),
-        AgentOutcome(ending=Ending.FAILED, reason="Authentication failed"),
+        AgentOutcome(
+            ending=Ending.FAILED,
+            reason="Authentication failed",
+            result_text="Authentication failed",
+            is_error=True,
+        ),
     ],
 )
 async def test_an_agent_that_no_task_can_use_stops_it_all_and_costs_no_attempt(
@@ -413,7 +426,6 @@ async def test_the_whole_walk_with_a_real_agent_leaves_what_it_says(tmp_path: Pa
             real = AsyncInstructionRunner(
                 config=plain,
                 layout=rig.layout,
-                adapter=stand_in(),
                 store=rig.store,  # type: ignore[arg-type]
                 io=io,
                 driver=AsyncAgentDriver(agent_environment()),
@@ -422,11 +434,13 @@ async def test_the_whole_walk_with_a_real_agent_leaves_what_it_says(tmp_path: Pa
                 clock=rig.clock,
             )
             task = await rig.add()
+            place = Workspace(task_id=task.id, path=rig.project, in_place=True)
+            manner = Manner(workspace=place, adapter=stand_in())
             task = await rt.wait_for_future(
                 rig.store.begin_attempt(task.id, path=rt.PATH, instructions=2, now=NOW)
             )
             for instruction in rig.executor.sequence("default"):
-                outcome = await real.run(task, instruction)
+                outcome = await real.run(task, instruction, manner)
                 task = outcome.task
                 assert (outcome.reason, outcome.unusable) == ("", False)
     assert task.completed == (1, 2)

@@ -52,7 +52,7 @@ class Agent:
     def __init__(self, program: str | None = None) -> None:
         self._program = program
 
-    def launch(self, prompt: str) -> Launch:
+    def launch(self, prompt: str, **about: Any) -> Launch:
         argv = script(AGENT).argv if self._program is None else (self._program,)
         return Launch(argv=argv, stdin=prompt.encode())
 

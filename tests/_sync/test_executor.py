@@ -13,8 +13,9 @@ import pytest
 
 from codeagent._runtime import sync_runtime as rt
 from codeagent._sync.agents import AgentDriver, AgentOutcome
-from codeagent._sync.executor import AgentUnusable, TaskExecutor
-from codeagent._sync.instructions import InstructionRunner
+from codeagent._sync.executor import TaskExecutor
+from codeagent._sync.in_place import InPlaceAttempt
+from codeagent._sync.instructions import AgentUnusable, InstructionRunner, Manner
 from codeagent._sync.io import IOManager
 from codeagent._sync.reports import Report
 from codeagent._sync.settlement import Settlement
@@ -23,6 +24,7 @@ from codeagent._sync.todo import TodoManager
 from codeagent.core.agent_run import Ending
 from codeagent.core.config import Config
 from codeagent.core.task import Task, TaskState
+from codeagent.core.workspace import Workspace
 from codeagent.store import StoreError
 from tests.support.world import (
     NOW,
@@ -83,7 +85,6 @@ class Rig:
         self.list.write_text("- [ ] one\n", "utf-8")
         common: dict[str, Any] = {
             "config": settings,
-            "adapter": stand_in(),
             "store": store,
             "sink": self.sink,
             "clock": self.clock,
@@ -102,11 +103,18 @@ class Rig:
         )
         self.executor = TaskExecutor(
             config=settings,
-            adapter=stand_in(),
+            agent=stand_in().label,
             store=store,  # type: ignore[arg-type]
-            runner=runner,
+            attempt=InPlaceAttempt(
+                config=settings,
+                project=self.project,
+                adapter=stand_in(),
+                runner=runner,
+                settlement=self.settlement,
+                on_change=self._changed,
+                clock=self.clock,
+            ),
             settlement=self.settlement,
-            on_change=self._changed,
             clock=self.clock,
         )
 
@@ -358,7 +366,12 @@ def test_a_store_that_refuses_ends_it_with_its_own_error(refused: str, tmp_path:
     [
         AgentOutcome(ending=Ending.NOT_STARTED, reason="no such program"),
         AgentOutcome(ending=Ending.FAILED, reason="it broke", stderr="unpaid invoice"),
-        AgentOutcome(ending=Ending.FAILED, reason="Authentication failed"),
+        AgentOutcome(
+            ending=Ending.FAILED,
+            reason="Authentication failed",
+            result_text="Authentication failed",
+            is_error=True,
+        ),
     ],
 )
 def test_an_agent_that_no_task_can_use_stops_it_all_and_costs_no_attempt(
@@ -410,7 +423,6 @@ def test_the_whole_walk_with_a_real_agent_leaves_what_it_says(tmp_path: Path) ->
             real = InstructionRunner(
                 config=plain,
                 layout=rig.layout,
-                adapter=stand_in(),
                 store=rig.store,  # type: ignore[arg-type]
                 io=io,
                 driver=AgentDriver(agent_environment()),
@@ -419,11 +431,13 @@ def test_the_whole_walk_with_a_real_agent_leaves_what_it_says(tmp_path: Path) ->
                 clock=rig.clock,
             )
             task = rig.add()
+            place = Workspace(task_id=task.id, path=rig.project, in_place=True)
+            manner = Manner(workspace=place, adapter=stand_in())
             task = rt.wait_for_future(
                 rig.store.begin_attempt(task.id, path=rt.PATH, instructions=2, now=NOW)
             )
             for instruction in rig.executor.sequence("default"):
-                outcome = real.run(task, instruction)
+                outcome = real.run(task, instruction, manner)
                 task = outcome.task
                 assert (outcome.reason, outcome.unusable) == ("", False)
     assert task.completed == (1, 2)

@@ -1,0 +1,52 @@
+"""What an agent is told when its work was not good enough to land."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+LONGEST_TAIL = 6000
+"""Characters of a check's output that are quoted; the end is where the verdict stands."""
+
+
+def mend_checks(command: str, exit_code: int | None, output: str, *, combined: bool) -> str:
+    """The check of the project has failed on the work, or, ``combined``, on the work
+    together with what others landed meanwhile."""
+    where = (
+        "the work, put together with what was landed meanwhile, does not pass"
+        if combined
+        else "the work does not pass"
+    )
+    ended = "did not end in time" if exit_code is None else f"ended with exit code {exit_code}"
+    tail = output[-LONGEST_TAIL:]
+    return (
+        f"The project's own check was run, and {where}: `{command}` {ended}.\n"
+        "Find out why and mend it. Do not weaken, skip or delete checks to get there.\n"
+        f"The end of its output:\n\n{tail}"
+    )
+
+
+def mend_findings(findings: Sequence[str]) -> str:
+    """The check has passed, but something in the changes may not be landed."""
+    listed = "\n".join(f"- {finding}" for finding in findings)
+    return f"Your changes cannot be landed as they are. Mend this, and nothing else:\n\n{listed}"
+
+
+def nothing_changed() -> str:
+    """The agent says that it is done, and there is no change."""
+    return (
+        "You reported that the task is done, but no file of the project has changed. "
+        "Do the task now, in the current directory. If there is truly nothing to change, "
+        "say why in the report."
+    )
+
+
+def join(target: str, files: Sequence[str]) -> str:
+    """The target branch was merged into the workspace, and leaves conflicts."""
+    listed = "\n".join(f"- {name}" for name in files)
+    return (
+        f"Meanwhile other work was landed on {target!r}. It was merged into the current "
+        "directory, and these files are in conflict:\n\n"
+        f"{listed}\n\n"
+        "Join both sides so that each keeps its purpose, remove every conflict marker, and "
+        "run the project's checks. Do not commit; do not change the branch."
+    )
