@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import os
 import select
 import signal
@@ -18,6 +17,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
+
+from .identity import identity
 
 CHUNK = 1 << 18
 """How many bytes one read of a pipe takes at most."""
@@ -93,25 +94,6 @@ def signal_group(pid: int, signum: int) -> None:
         os.killpg(pid, signum)
 
 
-def identity(pid: int) -> str:
-    """What tells a process from a later one with the same id ("" if unknown).
-
-    Linux: the boot id and the start time in clock ticks, proc(5) field 22.
-    """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-        boot = _boot_id()
-    except OSError:
-        return ""
-    fields = stat[stat.rindex(b")") + 2 :].split()
-    return f"{boot}:{fields[19].decode('ascii')}"
-
-
-@functools.cache
-def _boot_id() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-
-
 def end_stranger(pid: int, started: str, patience: float = 5.0) -> bool:
     """End the group of a process that a former server started; whether it is gone.
 
@@ -135,35 +117,53 @@ def end_stranger(pid: int, started: str, patience: float = 5.0) -> bool:
         os.close(watched)
 
 
-def end_marked(mark: str, patience: float = 5.0) -> list[int]:
+def end_marked(mark: str, patience: float = 5.0, *, younger_than: int = 0) -> list[int]:
     """End every process in whose environment ``mark`` (``NAME=value``) stands; their ids.
 
     A server that is killed may just have started a child whose id it could not
-    record any more, and the child may have left its group.  Those that this
-    process descends from are spared.  Waits up to ``patience`` seconds for
-    each.  Without procfs (proc(5)) nothing is found.
+    record any more, and any child may have left its group.  Those that this
+    process descends from are spared.  ``younger_than`` is a process that was
+    there before them: it spares a look at all that is older.  Waits up to
+    ``patience`` seconds for each.  Without procfs (proc(5)) nothing is found.
     """
-    spared, ended = _lineage(), []
-    for entry in Path("/proc").glob("[0-9]*"):
-        pid = int(entry.name)
-        if pid in spared:
-            continue
+    ended = []
+    for pid in _candidates(younger_than):
         try:
             watched = os.pidfd_open(pid)
         except (OSError, AttributeError):
             continue
         try:
-            if mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
+            if _is_marked(pid, mark) and pid not in _lineage():
                 signal.pidfd_send_signal(watched, signal.SIGKILL)
                 poller = select.poll()
                 poller.register(watched, select.POLLIN)
                 poller.poll(patience * 1000)
                 ended.append(pid)
-        except OSError:  # it has ended, or it is somebody else's
+        except OSError:  # it has ended meanwhile
             pass
         finally:
             os.close(watched)
     return ended
+
+
+def _candidates(younger_than: int) -> list[int]:
+    """The ids of all processes, or of those that came after one of them."""
+    try:
+        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
+        newest = int(Path("/proc/loadavg").read_text("ascii").split()[-1])
+    except OSError:
+        return []
+    if newest < younger_than:  # the numbers have started again from the bottom
+        return [pid for pid in pids if pid > younger_than or pid <= newest]
+    return [pid for pid in pids if pid > younger_than]
+
+
+def _is_marked(pid: int, mark: str) -> bool:
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:  # it has ended, or it is somebody else's
+        return False
+    return mark.encode() in variables.split(b"\0")
 
 
 def _lineage() -> set[int]:
