@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -184,6 +185,79 @@ def test_clear_gives_everything_back() -> None:
     assert (len(backlog), backlog.take(0)) == (0, None)
 
 
+def test_tasks_behind_an_obstacle_are_passed_over_and_keep_their_place() -> None:
+    backlog = Backlog()
+    backlog.add([task(n) for n in range(6)], 0)
+    closed = {"even"}
+
+    def admit(task: Task) -> str | None:
+        kind = "odd" if task.position % 2 else "even"
+        return kind if kind in closed else None
+
+    assert [got.id for got in iter(lambda: backlog.take(0, admit), None)] == ["t1", "t3", "t5"]
+    assert backlog.held() == {"t0": "even", "t2": "even", "t4": "even"}
+    backlog.add([task(7)], 1)
+    closed.clear()
+    assert backlog.take(1, admit) == task(7)
+    backlog.gone("even")
+    assert [got.id for got in iter(lambda: backlog.take(1, admit), None)] == ["t0", "t2", "t4"]
+
+
+def test_only_the_first_behind_an_obstacle_is_looked_at_when_it_has_gone() -> None:
+    backlog = Backlog()
+    backlog.add([task(n) for n in range(10_000)], 0)
+    room, asked = 0, 0
+
+    def admit(task: Task) -> str | None:
+        nonlocal asked
+        asked += 1
+        return None if room else "full"
+
+    assert backlog.take(0, admit) is None
+    asked = 0
+    for number in range(1_000):
+        room = 1
+        backlog.gone("full")
+        assert backlog.take(0, admit) == task(number)
+        room = 0
+        assert backlog.take(0, admit) is None
+    assert asked == 2_000
+
+
+def test_a_task_that_is_queued_again_as_it_was_stays_behind_its_obstacle() -> None:
+    backlog = Backlog()
+    backlog.add([task(0)], 0)
+    assert backlog.take(0, lambda task: "full") is None
+    backlog.add([task(0)], 1)
+    assert backlog.take(1) is None
+    backlog.add([task(0, priority=1)], 2)
+    assert backlog.take(2) == task(0, priority=1)
+
+
+def test_a_task_that_goes_while_it_is_its_turn_lets_the_next_one_try() -> None:
+    backlog = Backlog()
+    backlog.add([task(0), task(1), task(2)], 0)
+    assert backlog.take(0, lambda task: "full") is None
+    backlog.gone("full")
+    backlog.discard("t0")
+    assert backlog.take(0) == task(1)
+    backlog.add([task(2, after=[9])], 1)
+    assert backlog.take(1) is None
+    backlog.finished("t9", 2)
+    assert backlog.take(2) == task(2, after=[9])
+
+
+def test_a_task_that_is_not_to_start_before_some_time_waits_for_it() -> None:
+    backlog = Backlog()
+    parked = replace(task(0), not_before=50.0)
+    backlog.add([parked], 0)
+    assert (backlog.take(49), backlog.next_at()) == (None, 50)
+    backlog.add([replace(parked, not_before=70.0)], 49)
+    assert backlog.take(69) is None
+    backlog.add([task(0)], 69)  # a person asked for it
+    assert backlog.take(69) == task(0)
+
+
 class BacklogMachine(RuleBasedStateMachine):
     """The backlog against a plain model: every task with its due time, and what is finished."""
 
@@ -193,13 +267,29 @@ class BacklogMachine(RuleBasedStateMachine):
         self.now = 0.0
         self.model: dict[str, tuple[Task, float, float]] = {}
         self.finished: set[str] = set()
+        self.closed: set[str] = set()
+
+    def admit(self, task: Task) -> str | None:
+        """Every task has to pass one of three gates and then one of two."""
+        gates = (f"a{task.position % 3}", f"b{task.position % 2}")
+        return next((gate for gate in gates if gate in self.closed), None)
 
     def startable(self) -> dict[str, tuple[float, float, int]]:
         return {
             name: (queued / 10 - t.priority, queued, t.position)
             for name, (t, queued, due) in self.model.items()
-            if due <= self.now and not set(t.after) - self.finished - {name}
+            if due <= self.now
+            and not set(t.after) - self.finished - {name}
+            and self.admit(t) is None
         }
+
+    @rule(gate=st.sampled_from(["a0", "a1", "a2", "b0", "b1"]), closed=st.booleans())
+    def move_a_gate(self, gate: str, closed: bool) -> None:
+        if closed:
+            self.closed.add(gate)
+        else:
+            self.closed.discard(gate)
+            self.backlog.gone(gate)
 
     @rule(
         number=st.integers(0, 7),
@@ -230,9 +320,10 @@ class BacklogMachine(RuleBasedStateMachine):
     @rule()
     def take(self) -> None:
         startable = self.startable()
-        got = self.backlog.take(self.now)
+        got = self.backlog.take(self.now, self.admit)
         if got is None:
             assert not startable
+            assert not self.backlog.is_ready(self.now)
         else:
             assert startable[got.id] == min(startable.values())
             assert got == self.model.pop(got.id)[0]

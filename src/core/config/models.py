@@ -11,9 +11,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from .agent import AgentSettings
 from .base import Number, PositiveSeconds, Seconds, Settings, StrictSettings, lowered
+from .limits import LimitSettings
 from .recovery import RecoverySettings
 from .verify import VerifySettings
-from .work import LandingSettings, LimitSettings, WorkspaceSettings
+from .work import LandingSettings, WorkspaceSettings
 
 REAL_CHECKPOINT = "data/.codeagent_checkpoint.json"
 SHIPPED_CHECKPOINT = ".codeagent_checkpoint.json"

@@ -1,4 +1,4 @@
-"""How tasks are worked on side by side: workspaces, limits, landing.
+"""How tasks are worked on side by side: workspaces and landing.
 
 All times are in seconds.
 """
@@ -41,14 +41,6 @@ class WorkspaceSettings(StrictSettings):
     environment: tuple[str, ...] = ()
     ports: PortSettings = Field(default_factory=PortSettings)
     keep_failed: Seconds = 7 * 24 * 3600
-
-
-class LimitSettings(StrictSettings):
-    """What keeps the machine and the accounts from being overrun; floors are in megabytes."""
-
-    memory_floor: Annotated[int, Number, Field(ge=0)] = 512
-    disk_floor: Annotated[int, Number, Field(ge=0)] = 1024
-    stagger: Seconds = 0
 
 
 class LandingSettings(StrictSettings):
