@@ -5,13 +5,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from codeagent._runtime import sync_runtime as rt
 from codeagent._sync.scheduler import Execute, TaskScheduler
+from codeagent.core.config.limits import LimitSettings
+from codeagent.core.limits import Floors, Headroom
 from codeagent.core.task import Task
-from tests.support.world import Clock
+from tests.support.world import Clock, Recorder
 
 from .helpers import until
 
@@ -21,8 +25,10 @@ def task(number: int, *, priority: int = 0, after: tuple[int, ...] = ()) -> Task
     return Task(f"t{number}", f"task {number}", priority=priority, position=number, after=names)
 
 
-def scheduler(execute: Execute, *, limit: int = 1, clock: Clock | None = None) -> TaskScheduler:
-    return TaskScheduler(execute, limit=limit, ageing=600, clock=clock or Clock())
+def scheduler(
+    execute: Execute, *, limit: int = 1, clock: Clock | None = None, **more: Any
+) -> TaskScheduler:
+    return TaskScheduler(execute, limit=limit, ageing=600, clock=clock or Clock(), **more)
 
 
 class Executor:
@@ -243,3 +249,165 @@ def test_an_error_of_the_executor_ends_the_run_and_the_tasks_beside() -> None:
         work.run()
     assert caught.group_contains(OSError, match="no disk")
     assert (execute.ended, work.running()) == ([], frozenset())
+
+
+def test_tasks_on_the_same_paths_take_turns_and_others_pass_by() -> None:
+    execute = Executor()
+    execute.gate.clear()
+    work = scheduler(execute, limit=3)
+    work.submit([replace(task(n), paths=("src",)) for n in range(2)] + [task(2)])
+    with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        until(lambda: execute.running == 2)
+        view = work.snapshot()
+        assert (set(view.running), view.held) == ({"t0", "t2"}, {"t1": "t0 works on src"})
+        execute.gate.set()
+        work.idle()
+        work.drain()
+    assert sorted(execute.ended) == ["t0", "t1", "t2"]
+
+
+def test_a_refused_agent_gets_fewer_tasks_and_that_is_announced() -> None:
+    execute, events = Executor(), Recorder()
+    execute.gate.clear()
+    work = scheduler(
+        execute, limit=4, agent_of=lambda task: "cursor", settings=LimitSettings(), sink=events
+    )
+    work.submit([task(n) for n in range(8)])
+    with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        until(lambda: execute.running == 4)
+        work.feedback("cursor", rate_limited=True)
+        assert work.snapshot().limits == {"tasks": (4, 4), "cursor": (4, 2)}
+        execute.gate.set()
+        work.idle()
+        work.drain()
+    assert len(execute.ended) == 8
+    assert events.named("limit.changed") == [{"name": "cursor", "limit": 2}]
+
+
+def test_starts_wait_while_the_disk_is_full_and_go_on_by_themselves() -> None:
+    execute, events, clock = Executor(), Recorder(), Clock()
+    free = [0]
+    work = scheduler(
+        execute,
+        limit=2,
+        clock=clock,
+        floors=Floors(disk=100),
+        headroom=lambda: Headroom(disk=free[0]),
+        sink=events,
+    )
+    work.submit([task(0), task(1)])
+    with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        until(lambda: work.snapshot().shortage is not None)
+        assert (execute.started, work.waiting()) == ([], {"t0", "t1"})
+        free[0] = 100
+        clock.advance(1)
+        work.resume()  # wakes it up, as the second would that passes
+        work.idle()
+        work.drain()
+    assert execute.ended == ["t0", "t1"]
+    assert events.names() == ["start.held", "start.resumed"]
+
+
+def test_a_task_that_waits_for_nothing_is_no_reason_to_look_at_the_machine() -> None:
+    execute = Executor()
+    looks: list[int] = []
+
+    def look() -> Headroom:
+        looks.append(1)
+        return Headroom(0, 0)
+
+    work = scheduler(execute, floors=Floors(memory=100), headroom=look)
+    work.submit([task(0, after=(1,))])
+    with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        work.idle()
+        work.drain()
+    assert (execute.started, looks) == ([], [])
+
+
+def test_a_cancelled_task_ends_alone_and_knows_by_whom() -> None:
+    execute = Executor()
+    told: list[bool] = []
+
+    def run(task: Task) -> float | None:
+        try:
+            return execute(task)
+        except rt.Cancelled:
+            told.append(work.cancelled(task.id))
+            raise
+
+    execute.gate.clear()
+    work = scheduler(run, limit=2)
+    work.submit([task(0), task(1)])
+    with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        until(lambda: execute.running == 2)
+        ending = work.cancel("t0")
+        assert ending is not None
+        ending.wait()
+        assert (work.running(), work.waiting(), told) == ({"t1"}, frozenset(), [True])
+        assert not work.cancelled("t0")
+        assert work.cancel("t0") is None
+        execute.gate.set()
+        work.idle()
+        work.drain()
+    assert execute.ended == ["t1"]
+
+
+def test_a_stop_of_the_server_is_no_cancellation_by_a_person() -> None:
+    execute = Executor()
+    told: list[bool] = []
+
+    def run(task: Task) -> float | None:
+        try:
+            return execute(task)
+        finally:
+            told.append(work.cancelled(task.id))
+
+    execute.gate.clear()
+    work = scheduler(run)
+    work.submit([task(0)])
+    with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        until(lambda: execute.running == 1)
+        group.cancel()
+    assert told == [False]
+
+
+def test_a_task_that_is_cancelled_before_its_first_step_is_over() -> None:
+    execute = Executor()
+    work = scheduler(execute, limit=3)
+    execute.at_start = lambda task: work.cancel("t1") if task.id == "t0" else None
+    execute.gate.clear()
+    work.submit([task(0), task(1)])
+    with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        until(lambda: execute.running >= 1 and work.running() == {"t0"})
+        execute.gate.set()
+        work.idle()
+        work.drain()
+    assert execute.ended == ["t0"]
+
+
+def test_a_task_that_is_held_is_ended_and_not_taken_again_until_it_is_released() -> None:
+    execute = Executor()
+    execute.again["t0"] = [0.0]
+    execute.gate.clear()
+    work = scheduler(execute, limit=2)
+    work.submit([task(0), task(1), task(2)])
+    with rt.TaskGroup() as group:
+        group.start_soon(work.run)
+        until(lambda: execute.running == 2)
+        work.hold("t0")
+        work.hold("t2")
+        assert (work.running(), work.waiting()) == ({"t1"}, frozenset())
+        assert not work.submit([task(0), task(2)])
+        work.release("t2")
+        assert work.submit([task(0), task(2)])
+        execute.gate.set()
+        work.idle()
+        work.drain()
+    assert sorted(execute.ended) == ["t1", "t2"]
