@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .core.agents import (
-    PROGRAM_NAMES,
-    Adapter,
-    CommandAgent,
-    CursorAgent,
-    PredecessorCursorAgent,
-)
+from .core.agents import Adapter, Machine, NoAgent, choose
 from .core.config import (
+    BUILT_IN_AGENTS,
     Config,
     RuntimeSettings,
     environment_with,
@@ -27,16 +23,15 @@ from .core.config import (
     parse_config,
     project_directory,
 )
-from .core.events import Sink
+from .core.events import Event, Sink
 from .core.instructions import InstructionError, sequence
 from .core.layout import Layout, plan, root_of
 from .core.placement import Placement, PlacementRefused, place
 from .core.todo import candidate_names
 
 if TYPE_CHECKING:
+    from .api.opening import Plan
     from .core.llm.settings import LLMSetup
-
-CONTAINER_MODE = "docker-compose-agent"
 
 
 class Refused(Exception):
@@ -127,30 +122,30 @@ def _llm(file: Path, config: Config, environment: Mapping[str, str]) -> LLMSetup
     return parse_llm_settings(_text(file), source=str(file), environment=environment)
 
 
-def find_agent(prepared: Prepared) -> Adapter:
-    """The adapter of the configured agent. Raises `Refused` if there is no such program."""
-    config, name = prepared.config, prepared.config.runtime.agent
+def find_agent(prepared: Prepared, name: str | None = None) -> Adapter:
+    """The adapter of the configured agent, or of the one called ``name``.
+
+    Raises `Refused` if there is none, or its program is not there.
+    """
     search = prepared.environment.get("PATH", os.defpath)
-    here = prepared.layout.project  # where the agent is started
-    if (settings := config.agents.get(name)) is not None:
-        program = settings.command[0]
-        named = str(here / program) if "/" in program else program
-        if shutil.which(named, path=search) is None:
-            raise Refused(
-                f"agents.{name}.command: there is no program {program!r}: "
-                "install it or write its full path"
-            )
-        return CommandAgent(name, settings)
-    if config.predecessor and config.llm.cli_interface == "gemini":
-        raise Refused(
-            "llm.cli_interface is gemini, which this version does not drive: set it to cursor, "
-            "or describe the command under agents and name it in async.agent"
-        )
-    program = _cursor(config, search)
-    if config.predecessor:
-        return PredecessorCursorAgent(program)
-    model = config.cursor_model
-    return CursorAgent(program, None if model == "auto" else model)
+
+    def which(program: str) -> str | None:
+        found = shutil.which(program, path=search)
+        return None if found is None else str(Path(found).absolute())
+
+    project, file = prepared.layout.project, prepared.config_file
+    machine = Machine(
+        which=which,
+        is_file=lambda file: Path(file).is_file(),
+        project=project,
+        root=project if file is None else root_of(file, project),
+        python=sys.executable,
+        environment=prepared.environment,
+    )
+    try:
+        return choose(prepared.config, machine, name)
+    except NoAgent as error:
+        raise Refused(str(error)) from None
 
 
 def require_list(prepared: Prepared) -> None:
@@ -169,6 +164,8 @@ def run_server(
 
     Raises `Refused`, `ProjectBusy`, `StoreError` and `OSError`.
     """
+    from ._runtime.commands import Mailbox
+    from .api.opening import Api
     from .store import open_store
     from .store.lock import ProjectLock
 
@@ -180,23 +177,59 @@ def run_server(
         store = open_store(layout.database)
         try:
             rt, server_class = _load(runtime.path)
-            server = server_class(
-                config=prepared.config,
-                layout=layout,
-                adapter=adapter,
-                environment=prepared.environment,
-                store=store,
-                sink=sink,
-                keep_watching=keep_watching,
-                clock=time.time,
-                llm=prepared.asked,
-            )
-            code: int = rt.run(
-                server.run, loop=runtime.loop, debug=runtime.debug, io_threads=runtime.io_threads
-            )
-            return code
+            restarts = 0
+            mailbox = Mailbox()
+            plan = _api_plan(prepared, restarts=lambda: restarts)
+            with Api(plan, mailbox, store.record) as api:
+                while True:
+                    server = server_class(
+                        config=prepared.config,
+                        layout=layout,
+                        adapter=adapter,
+                        environment=prepared.environment,
+                        store=store,
+                        sink=_both(api.feed, sink),
+                        keep_watching=keep_watching,
+                        clock=time.time,
+                        llm=prepared.asked,
+                        mailbox=mailbox,
+                    )
+                    code: int = rt.run(
+                        server.run,
+                        loop=runtime.loop,
+                        debug=runtime.debug,
+                        io_threads=runtime.io_threads,
+                    )
+                    if not server.restarting:
+                        return code
+                    restarts += 1
         finally:
             store.close()
+
+
+def _api_plan(prepared: Prepared, *, restarts: Callable[[], int]) -> Plan:
+    from .api.opening import Plan
+
+    config, layout = prepared.config, prepared.layout
+    return Plan(
+        state=layout.state,
+        database=layout.database,
+        project=layout.project,
+        path=prepared.path,
+        port=config.api_port,
+        free=config.predecessor,
+        cursor=True if config.runtime.agent == "cursor" else None,
+        max_attempts=config.max_attempts,
+        restarts=restarts,
+    )
+
+
+def _both(first: Sink, second: Sink) -> Sink:
+    def announce(event: Event) -> None:
+        first(event)
+        second(event)
+
+    return announce
 
 
 def _load(path: str) -> tuple[Any, Any]:
@@ -258,9 +291,9 @@ def _dotenv(root: Path) -> str | None:
 def _overridden(config: Config, request: Request) -> Config:
     changes = {"path": request.path, "agent": request.agent}
     changes = {key: value for key, value in changes.items() if value is not None}
-    if request.agent is not None and request.agent not in (*config.agents, "cursor"):
-        known = ", ".join([*config.agents, "cursor"])
-        raise Refused(f"there is no agent {request.agent!r}: choose from {known}")
+    known = dict.fromkeys([*config.agents, *BUILT_IN_AGENTS])
+    if request.agent is not None and request.agent not in known:
+        raise Refused(f"there is no agent {request.agent!r}: choose from {', '.join(known)}")
     return config.model_copy(update={"runtime": config.runtime.model_copy(update=changes)})
 
 
@@ -300,26 +333,6 @@ def _no_worktrees(config: Config, project: Path, environment: Mapping[str, str])
     except OSError as error:
         return f"git cannot be started ({error.strerror})"
     return None if done.returncode == 0 else f"{project} has no commit yet"
-
-
-def _cursor(config: Config, search: str) -> str:
-    configured = (config.cursor.cli.cli_path or "").strip()
-    if configured and configured != CONTAINER_MODE:
-        found = shutil.which(configured, path=search)
-        if found is None:
-            raise Refused(
-                f"cursor.cli.cli_path: {configured!r} does not exist or cannot be executed: "
-                "correct the path, or leave it empty to search for the program"
-            )
-        return str(Path(found).absolute())  # it is started in the project's directory
-    for name in PROGRAM_NAMES:
-        if (found := shutil.which(name, path=search)) is not None:
-            return str(Path(found).absolute())
-    raise Refused(
-        f"no coding agent was found: none of {', '.join(PROGRAM_NAMES)} is on the PATH; "
-        "install Cursor's command line, or describe another agent under `agents` "
-        "(see docs/configuration.md)"
-    )
 
 
 def _ignore_own(layout: Layout) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -10,11 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._runtime import sync_runtime as rt
+from .._runtime.children import end_marked
+from ..core.agent_record import AgentRecord
 from ..core.agent_run import Action, AgentRun, Ending, Limits
 from ..core.agents import Launch
 from ..core.errors import first
-from ..core.streams import AgentEvent, AgentEventKind
+from ..core.refusal import refusal
+from ..core.streams import AgentEvent, AgentEventKind, Counters
 from .reports import Report, ReportWatch
+
+logger = logging.getLogger(__name__)
 
 DRAIN = 1.0
 """Seconds that output may take to arrive once the process has ended: what it
@@ -22,6 +28,18 @@ left behind can hold the pipe open for ever."""
 
 TAIL = 64 * 1024
 """Bytes of standard error that are kept for the error message."""
+
+LONGEST_LOG = 1 << 30
+"""Bytes of raw output that are kept of one run, so that no agent can fill the disk."""
+
+LAST_LOOK = 0.05
+"""Seconds in which what lies in the pipe is read before time counts as up."""
+
+STATE_MARK = "CODEAGENT_STATE"
+"""The variable by which all processes of a server are known; every agent gets the driver's."""
+
+RUN_MARK = "CODEAGENT_RUN"
+"""The variable by which the processes of one run are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +49,13 @@ class AgentOutcome:
     ``reason`` says in one sentence why it was no success, ``shortcomings``
     what is wrong with a report that is there; ``stderr`` is the end of what it
     wrote there, ``text`` the last thing it said.
+
+    ``result_text`` is what it announced as its result, or the error that it
+    reported last if there was no result; None if there was neither.  ``is_error``
+    says that it is an error, ``code`` is the status or name that the agent gave
+    it, and ``reset_at`` when a used-up allowance is renewed (seconds since the
+    epoch).  ``plain`` are the last lines among its events that were none.
+    ``tools_ran`` counts the tools that it called.
     """
 
     ending: Ending
@@ -40,8 +65,25 @@ class AgentOutcome:
     report: Report | None = None
     stderr: str = ""
     text: str = ""
+    result_text: str | None = None
+    is_error: bool = False
+    code: str | None = None
+    reset_at: float | None = None
+    plain: tuple[str, ...] = ()
+    tools_ran: int = 0
     session: str | None = None
+    model: str | None = None
     usage: Mapping[str, int] = field(default_factory=dict)
+    counters: Counters = field(default_factory=Counters)
+
+    @property
+    def drift(self) -> dict[str, object]:
+        """What was not understood of the agent's stream; empty if all of it was."""
+        counters = self.counters
+        if not counters.unknown and not counters.invalid:
+            return {}
+        types = dict(counters.unknown_types)
+        return {"unknown": counters.unknown, "invalid": counters.invalid, "types": types}
 
 
 class AgentDriver:
@@ -74,36 +116,58 @@ class AgentDriver:
         watch: ReportWatch | None,
         on_start: Callable[[rt.Process], rt.Result[None]],
         on_event: Callable[[AgentEvent], None],
+        environment: Mapping[str, str] | None = None,
+        mark: str = "",
     ) -> AgentOutcome:
         """Run ``launch`` in ``cwd`` until it has finished, or has to be ended.
 
         Its raw output goes to ``log`` before anybody reads it.  ``on_start``
-        is waited for while the agent works.  Cancelling asks the agent to end,
-        and kills it after ``limits.kill`` seconds.  Raises what ``on_start``
-        raises, and `OSError` if the log cannot be written.
+        is waited for while the agent works.  ``environment`` takes the place of
+        the driver's own.  ``mark`` stands in the environment of all processes of
+        this run: those that left the agent's group are ended by it.  Cancelling
+        asks the agent to end, and kills it after ``limits.kill`` seconds.
+        Raises what ``on_start`` raises, and `OSError` if the log cannot be
+        written.
         """
-        environment = {**self._environment, **launch.environment}
+        variables = self._variables(launch, environment, mark)
         try:
-            opened = rt.open_process(launch.argv, cwd=cwd, env=environment, stdin=launch.stdin)
+            opened = rt.open_process(launch.argv, cwd=cwd, env=variables, stdin=launch.stdin)
         except (OSError, ValueError) as error:
             reason = f"{launch.argv[0]} could not be started: {error}"
             missing = isinstance(error, FileNotFoundError | PermissionError)
             ending = Ending.NOT_STARTED if missing else Ending.FAILED
             return AgentOutcome(ending=ending, reason=reason)
-        with opened as process, rt.open_append(log) as raw:
-            with self._state:
-                self._running.add(process)
-            course = _Course(process, raw, launch, limits, watch, self._clock, on_event)
-            try:
-                return course.follow(on_start)
-            except BaseExceptionGroup as group:
-                raise first(group) from None
-            except rt.Cancelled:
-                rt.shielded(self._end, process, limits.kill)
-                raise
-            finally:
+        pid = opened.pid
+        try:
+            with opened as process, rt.open_append(log) as raw:
                 with self._state:
-                    self._running.discard(process)
+                    self._running.add(process)
+                course = _Course(process, raw, launch, limits, watch, self._clock, on_event)
+                try:
+                    return course.follow(on_start)
+                except BaseExceptionGroup as group:
+                    raise first(group) from None
+                except rt.Cancelled:
+                    rt.shielded(self._end, process, limits.kill)
+                    raise
+                finally:
+                    with self._state:
+                        self._running.discard(process)
+        finally:
+            if mark:
+                rt.shielded(self._end_left, f"{RUN_MARK}={mark}", pid)
+
+    def _variables(
+        self, launch: Launch, environment: Mapping[str, str] | None, mark: str
+    ) -> dict[str, str]:
+        base = self._environment if environment is None else environment
+        marks = {STATE_MARK: self._environment.get(STATE_MARK, ""), RUN_MARK: mark}
+        kept = {name: value for name, value in marks.items() if value}
+        return {**base, **launch.environment, **kept}
+
+    def _end_left(self, mark: str, pid: int) -> None:
+        for left in rt.run_blocking(end_marked, mark, younger_than=pid):
+            logger.info("ended the process %d that an agent left behind", left)
 
     def _end(self, process: rt.Process, patience: float) -> None:
         with self._state:
@@ -120,7 +184,13 @@ class _Exited:
     code: int
 
 
-_Happening = list[AgentEvent] | Report | _Exited
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    at: float
+    events: list[AgentEvent]
+
+
+_Happening = _Heard | Report | _Exited
 
 
 class _Course:
@@ -138,18 +208,21 @@ class _Course:
     ) -> None:
         self._process = process
         self._raw = raw
+        self._logged = 0
         self._watch = watch
         self._clock = clock
         self._on_event = on_event
         self._decoder = launch.decoder()
+        self._announces = launch.announces
         self._run = AgentRun(
-            limits, clock(), wants_report=watch is not None, announces=launch.announces
+            limits,
+            clock(),
+            wants_report=watch is not None and launch.reports,
+            announces=launch.announces,
         )
         self._inbox: rt.Channel[_Happening] = rt.Channel(maxsize=64)
         self._tail = b""
-        self._text = ""
-        self._session: str | None = None
-        self._usage: Mapping[str, int] = {}
+        self._record = AgentRecord()
         self._report: Report | None = None
 
     def follow(self, on_start: Callable[[rt.Process], rt.Result[None]]) -> AgentOutcome:
@@ -167,6 +240,7 @@ class _Course:
         shortcomings = ""
         if self._run.ending is Ending.NO_REPORT and self._watch:
             shortcomings = self._watch.shortcomings()
+        record = self._record
         return AgentOutcome(
             ending=self._run.ending or Ending.FAILED,
             reason=self._run.reason,
@@ -174,18 +248,26 @@ class _Course:
             exit_code=self._run.exit_code,
             report=self._report,
             stderr=self._tail.decode("utf-8", "replace"),
-            text=self._text,
-            session=self._session,
-            usage=self._usage,
+            text=record.text,
+            result_text=record.result_text,
+            is_error=record.is_error,
+            code=record.code,
+            reset_at=record.reset_at,
+            plain=record.plain,
+            tools_ran=self._run.tools_ran,
+            session=record.session,
+            model=record.model,
+            usage=record.usage,
+            counters=self._decoder.counters,
         )
 
     def _decide(self) -> None:
         while True:
             due = self._run.deadline()
             delay = None if due is None else max(due - self._clock(), 0)
-            item: _Happening | None = None
-            with rt.CancelScope(delay):
-                item = self._inbox.get()
+            item = self._next(delay)
+            if item is None:  # what the agent said in time may still lie in the pipe
+                item = self._next(LAST_LOOK)
             actions = self._note(item)
             if Action.TERMINATE in actions:
                 self._process.signal(signal.SIGTERM)
@@ -194,41 +276,57 @@ class _Course:
             if Action.FINISH in actions:
                 return
 
+    def _next(self, patience: float | None) -> _Happening | None:
+        with rt.CancelScope(patience):
+            return self._inbox.get()
+        return None
+
     def _note(self, item: _Happening | None) -> list[Action]:
-        now = self._clock()
+        actions: list[Action] = []
         match item:
-            case None:
-                return self._run.on_time(now)
             case _Exited(code):
-                return self._run.on_exit(now, code)
+                return self._run.on_exit(self._clock(), code, text=self._record.error)
             case Report():
                 self._report = item
-                return self._run.on_report(now)
-        actions = self._run.on_time(now)
-        for event in item:
-            actions += self._heed(event, now)
-        return actions
+                return self._run.on_report(self._clock())
+            case _Heard(at, events):
+                for event in events:
+                    actions += self._heed(event, at)
+        return actions + self._run.on_time(self._clock())
 
     def _heed(self, event: AgentEvent, now: float) -> list[Action]:
         self._on_event(event)
-        self._session = event.session or self._session
-        if event.kind is AgentEventKind.TEXT:
-            self._text = event.text
-        if event.kind is AgentEventKind.RESULT:
-            self._usage = event.usage
-            self._text = event.text or self._text
-            return self._run.on_result(now, is_error=event.is_error, text=event.text)
-        if event.is_progress:
-            return self._run.on_output(now, busy=bool(self._decoder.open_calls))
+        self._record.note(event)
+        run, call = self._run, event.call_id or ""
+        match event.kind:
+            case AgentEventKind.TOOL_STARTED:
+                run.on_tool(now, call, event.timeout)
+            case AgentEventKind.TOOL_FINISHED:
+                run.on_tool_end(now, call)
+            case AgentEventKind.RESULT:
+                return run.on_result(now, is_error=event.is_error, text=event.text)
+            case AgentEventKind.TEXT:
+                run.on_output(now, spoke=bool(event.text.strip()))
+            case _ if event.is_progress:
+                run.on_output(now)
+        is_plain = event.kind is AgentEventKind.INVALID or not self._announces
+        if is_plain and (why := refusal(event.text)):
+            run.on_refusal(why)
         return []
 
     def _read_stdout(self) -> None:
         while data := self._process.stdout.read():
-            self._raw.write(data)
+            self._keep(data)
             if events := self._decoder.feed(data):
-                self._inbox.put(events)
+                self._inbox.put(_Heard(self._clock(), events))
         if events := self._decoder.close():
-            self._inbox.put(events)
+            self._inbox.put(_Heard(self._clock(), events))
+
+    def _keep(self, data: bytes) -> None:
+        room = LONGEST_LOG - self._logged
+        self._logged += len(data)
+        if room > 0:
+            self._raw.write(data[:room])
 
     def _read_stderr(self) -> None:
         while data := self._process.stderr.read():

@@ -9,18 +9,25 @@ from hypothesis import strategies as st
 
 from codeagent.core.agent_run import Action, AgentRun, Ending, Limits
 
-LIMITS = Limits(work=100, silence=20, report=30, exit=5, kill=7)
+LIMITS = Limits(
+    work=100, silence=20, report=30, exit=5, kill=7, handshake=12, tool=60, tool_grace=4
+)
 E = Ending
 
 # A course: (seconds from the start, what happens) in order; a number after "exit" is the code.
-EXIT, FAIL, RESULT, ERROR, REPORT, OUTPUT, BUSY = (
+EXIT, FAIL, RESULT, EMPTY, ERROR, REPORT, OUTPUT, SIGN, TOOL, SHORT, END, REFUSAL = (
     "exit 0",
     "exit 3",
     "result",
+    "empty result",
     "error",
     "report",
     "output",
-    "busy",
+    "sign",
+    "tool",  # for as long as tools may be at work
+    "short tool",  # with a limit of 10 seconds
+    "end",
+    "refusal",
 )
 
 
@@ -68,15 +75,20 @@ def play(
 
 def happen(run: AgentRun, now: float, what: str) -> list[Action]:
     name, _, code = what.partition(" ")
-    actions: dict[str, Callable[[], list[Action]]] = {
+    actions: dict[str, Callable[[], list[Action] | None]] = {
         "exit": lambda: run.on_exit(now, int(code)),
-        "result": lambda: run.on_result(now, is_error=False),
+        "result": lambda: run.on_result(now, is_error=False, text="done"),
+        "empty": lambda: run.on_result(now, is_error=False),
         "error": lambda: run.on_result(now, is_error=True, text="no credit"),
         "report": lambda: run.on_report(now),
-        "output": lambda: run.on_output(now),
-        "busy": lambda: run.on_output(now, busy=True),
+        "output": lambda: run.on_output(now, spoke=True),
+        "sign": lambda: run.on_output(now),
+        "tool": lambda: run.on_tool(now, "1", None),
+        "short": lambda: run.on_tool(now, "2", 10.0),
+        "end": lambda: run.on_tool_end(now, "1"),
+        "refusal": lambda: run.on_refusal("not trusted"),
     }
-    return actions[name]()
+    return actions[name]() or []
 
 
 @pytest.mark.parametrize(
@@ -98,7 +110,8 @@ def happen(run: AgentRun, now: float, what: str) -> list[Action]:
         # The report does not come.
         ([(1, RESULT)], E.NO_REPORT, 31),
         ([(1, RESULT), (2, EXIT)], E.NO_REPORT, 31),
-        ([(2, EXIT)], E.NO_REPORT, 32),
+        ([(1, OUTPUT), (2, EXIT)], E.NO_REPORT, 32),
+        ([(1, TOOL), (2, EXIT)], E.NO_REPORT, 32),
         ([(1, RESULT), (31, REPORT), (32, EXIT)], E.SUCCEEDED, 32),
         # It fails.
         ([(1, FAIL)], E.FAILED, 1),
@@ -109,12 +122,31 @@ def happen(run: AgentRun, now: float, what: str) -> list[Action]:
         # It finished well; how it exits says nothing more.
         ([(1, RESULT), (2, FAIL), (3, REPORT)], E.SUCCEEDED, 3),
         ([(1, REPORT), (2, RESULT), (3, FAIL)], E.SUCCEEDED, 3),
+        # It ends without having done anything.
+        ([(2, EXIT)], E.NO_WORK, 7),
+        ([(1, SIGN), (2, EMPTY)], E.NO_WORK, 7),
+        ([(1, SIGN), (2, EMPTY), (4, REPORT), (5, EXIT)], E.SUCCEEDED, 5),
+        ([(1, REFUSAL), (2, OUTPUT), (3, EXIT)], E.NO_WORK, 8),
+        ([(1, REFUSAL), (2, TOOL), (3, EXIT)], E.NO_REPORT, 33),
+        ([(1, REFUSAL), (2, FAIL)], E.FAILED, 2),
+        # It goes on after its result.
+        ([(1, RESULT), (2, OUTPUT), (3, REPORT)], E.SUCCEEDED, 8),
+        ([(1, RESULT), (2, TOOL), (40, END), (41, RESULT), (50, REPORT)], E.SUCCEEDED, 55),
+        ([(1, RESULT), (2, TOOL), (3, REPORT), (4, EXIT)], E.SUCCEEDED, 4),
         # It falls silent, or never stops.
-        ([], E.STALLED, 20),
-        ([(15, OUTPUT)], E.STALLED, 35),
+        ([], E.STALLED, 12),
+        ([(11, SIGN)], E.STALLED, 31),
+        ([(1, OUTPUT), (15, OUTPUT)], E.STALLED, 35),
         ([(n, OUTPUT) for n in range(0, 120, 10)], E.TIMED_OUT, 100),
-        ([(10, BUSY)], E.TIMED_OUT, 100),
-        ([(10, BUSY), (60, OUTPUT)], E.STALLED, 80),
+        # A tool may be silent for its own time, and no longer.
+        ([(10, TOOL)], E.STALLED, 70),
+        ([(1, OUTPUT), (19, TOOL), (75, OUTPUT)], E.STALLED, 95),
+        ([(10, TOOL), (60, OUTPUT)], E.STALLED, 80),
+        ([(10, TOOL), (30, END)], E.STALLED, 50),
+        ([(10, TOOL), (69, "sign")], E.STALLED, 89),
+        ([(10, SHORT)], E.STALLED, 30),
+        ([(5, TOOL), (20, SHORT)], E.STALLED, 65),
+        ([(n, TOOL) for n in range(0, 120, 10)], E.TIMED_OUT, 100),
     ],
 )
 def test_every_course_has_its_ending(
@@ -130,10 +162,15 @@ def test_every_course_has_its_ending(
     [
         ([(1, RESULT), (2, EXIT)], True, E.SUCCEEDED, 2),
         ([(1, RESULT)], True, E.SUCCEEDED, 6),
-        ([(1, EXIT)], True, E.NO_RESULT, 1),
+        ([(1, OUTPUT), (2, EXIT)], True, E.NO_RESULT, 2),
+        ([(1, SIGN), (2, EXIT)], True, E.NO_WORK, 2),
+        ([(1, EMPTY), (2, EXIT)], True, E.NO_WORK, 2),
+        ([(1, TOOL), (2, EMPTY), (3, EXIT)], True, E.SUCCEEDED, 3),
+        ([(1, RESULT), (2, TOOL), (3, EXIT)], True, E.SUCCEEDED, 3),
         ([(1, EXIT)], False, E.SUCCEEDED, 1),
+        ([(1, REFUSAL), (2, EXIT)], False, E.NO_WORK, 2),
         ([(1, FAIL)], False, E.FAILED, 1),
-        ([(90, BUSY)], False, E.STALLED, 20),
+        ([(90, OUTPUT)], False, E.STALLED, 20),
     ],
 )
 def test_without_a_report_the_agents_own_end_decides(
@@ -152,10 +189,22 @@ def test_an_agent_that_does_not_obey_is_killed_when_its_time_is_up() -> None:
 def test_what_comes_after_the_end_changes_nothing() -> None:
     run = AgentRun(LIMITS, 0, wants_report=True, announces=True)
     assert run.on_result(1, is_error=True, text="no credit") == [Action.TERMINATE]
-    assert run.on_report(2) == run.on_result(2, is_error=False) == run.on_output(2) == []
+    run.on_tool(2, "1", None)
+    assert run.on_report(2) == run.on_result(2, is_error=False) == []
     assert run.on_time(3) == []
     assert run.on_exit(4, 0) == [Action.FINISH]
     assert (run.ending, run.reason, run.exit_code) == (E.FAILED, "no credit", 0)
+
+
+def test_an_agent_that_says_why_it_failed_is_quoted() -> None:
+    run = AgentRun(LIMITS, 0, wants_report=True, announces=True)
+    assert run.on_exit(1, 1, text="overloaded") == [Action.FINISH]
+    assert (run.ending, run.reason) == (E.FAILED, "overloaded")
+
+
+def test_tools_are_counted_by_their_starts() -> None:
+    played = play((1, TOOL), (2, END), (3, SHORT), (4, RESULT), (5, REPORT), (6, EXIT))
+    assert played.run.tools_ran == 2
 
 
 def test_no_limit_of_silence_means_none() -> None:
@@ -169,17 +218,22 @@ def test_no_limit_of_silence_means_none() -> None:
         ([(1, "exit 3")], "the agent ended with exit code 3"),
         ([(1, "exit -9")], "the agent was ended by signal 9"),
         ([(1, ERROR)], "no credit"),
-        ([(10, BUSY)], "the instruction's time is used up (100 s)"),
+        ([(n, OUTPUT) for n in range(0, 99, 9)], "the instruction's time is used up (100 s)"),
         ([(1, RESULT), (2, EXIT)], "the report did not come within 30 s"),
+        ([(1, EXIT)], "the agent ended without having done or said anything"),
+        ([(1, REFUSAL), (2, EXIT)], "not trusted"),
+        ([(1, REFUSAL), (2, FAIL)], "not trusted"),
         ([(1, RESULT)], "the report did not come within 30 s; the agent was still running"),
-        ([], "no sign of life for 20 s"),
+        ([], "no first event within 12 s"),
+        ([(1, SIGN)], "no sign of life for 20 s"),
+        ([(1, TOOL)], "no sign of life, and its tool has had its time (60 s)"),
     ],
 )
 def test_the_reason_says_what_happened(course: list[tuple[float, str]], reason: str) -> None:
     assert play(*course).run.reason == reason
 
 
-WHAT = st.sampled_from([RESULT, ERROR, REPORT, OUTPUT, BUSY])
+WHAT = st.sampled_from([RESULT, EMPTY, ERROR, REPORT, OUTPUT, SIGN, TOOL, SHORT, END, REFUSAL])
 SECONDS = st.floats(0, 40, allow_nan=False)
 
 
@@ -197,6 +251,9 @@ SECONDS = st.floats(0, 40, allow_nan=False)
         report=SECONDS,
         exit=SECONDS,
         kill=SECONDS,
+        handshake=SECONDS,
+        tool=SECONDS,
+        tool_grace=SECONDS,
     ),
 )
 def test_whatever_comes_it_ends_once_and_in_bounded_time(

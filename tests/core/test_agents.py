@@ -2,12 +2,28 @@ from __future__ import annotations
 
 import pytest
 
-from codeagent.core.agents import CommandAgent, CursorAgent, Launch, PredecessorCursorAgent
-from codeagent.core.config import AgentSettings
-from codeagent.core.streams import CursorStream, TextStream
+from codeagent.core.agents import (
+    BUILT_IN,
+    CommandAgent,
+    CursorAgent,
+    Launch,
+    PredecessorCursorAgent,
+    PredecessorGeminiAgent,
+)
+from codeagent.core.config import BUILT_IN_AGENTS, AgentSettings
+from codeagent.core.streams import (
+    ClaudeStream,
+    CodexStream,
+    CursorStream,
+    Decoder,
+    GeminiStream,
+    OpencodeStream,
+    TextStream,
+)
 
 PROMPT = "Сделай «это»: $HOME `pwd` {model} {prompt}\n--force"
-MODERN = ("/bin/agent", "-p", "--output-format", "stream-json", "--force", "--trust")
+MODERN = ("/bin/agent", "-p", "--output-format", "stream-json")
+MODERN += ("--force", "--trust", "--approve-mcps")
 
 
 def command(**settings: object) -> CommandAgent:
@@ -36,6 +52,113 @@ def test_the_predecessors_call_of_cursor_is_word_for_word_the_same() -> None:
     argv = ("/bin/agent", "-p", PROMPT, "--force", "--approve-mcps")
     assert agent.launch(PROMPT) == Launch(argv=argv)
     assert (agent.label, agent.timeout, agent.silence) == ("Cursor", None, 0.0)
+
+
+def test_the_predecessors_call_of_cursor_knows_no_chats_and_no_models() -> None:
+    agent = PredecessorCursorAgent("/bin/agent")
+    launch = agent.launch("x", session="s", model="m", environment={"A": "b"}, workspace="/w")
+    assert launch.argv == ("/bin/agent", "-p", "x", "--force", "--approve-mcps")
+    assert launch.environment == {"A": "b"}
+    assert (agent.resumes, agent.models) == (False, ())
+
+
+def test_the_built_in_agents_are_those_that_can_be_named() -> None:
+    assert tuple(BUILT_IN) == BUILT_IN_AGENTS
+
+
+@pytest.mark.parametrize(
+    ("name", "decoder", "usual", "everything"),
+    [
+        (
+            "cursor",
+            CursorStream,
+            "-p --output-format stream-json --force --trust --approve-mcps",
+            (
+                "-p --output-format stream-json --force --trust --approve-mcps --workspace /w "
+                "--model m --resume s"
+            ),
+        ),
+        (
+            "claude",
+            ClaudeStream,
+            (
+                "-p --output-format stream-json --verbose --include-partial-messages "
+                "--permission-mode bypassPermissions --disallowedTools AskUserQuestion"
+            ),
+            (
+                "-p --output-format stream-json --verbose --include-partial-messages "
+                "--permission-mode bypassPermissions --disallowedTools AskUserQuestion "
+                "--model m --resume s"
+            ),
+        ),
+        (
+            "codex",
+            CodexStream,
+            "exec --json --skip-git-repo-check --sandbox workspace-write -",
+            (
+                "exec --json --skip-git-repo-check --sandbox workspace-write --cd /w --model m "
+                "resume s -"
+            ),
+        ),
+        (
+            "gemini",
+            GeminiStream,
+            "--output-format stream-json --approval-mode yolo",
+            "--output-format stream-json --approval-mode yolo --model m --resume s",
+        ),
+        (
+            "opencode",
+            OpencodeStream,
+            "run --format json --auto",
+            "run --format json --auto --dir /w --model m --session s",
+        ),
+    ],
+)
+def test_each_built_in_agent_is_called_as_it_wants_to_be(
+    name: str, decoder: type[Decoder], usual: str, everything: str
+) -> None:
+    agent = BUILT_IN[name]("/bin/x", models=("n",), environment={"KEY": "a", "OWN": "s3cret"})
+    launch = agent.launch(PROMPT)
+    assert launch.argv == ("/bin/x", *usual.split())
+    assert (launch.stdin, launch.decoder, launch.announces) == (PROMPT.encode(), decoder, True)
+    launch = agent.launch(
+        "x", session="s", model="m", environment={"KEY": "c"}, workspace="/w", report="r.md"
+    )
+    assert launch.argv == ("/bin/x", *everything.split())
+    assert launch.environment.items() >= {"KEY": "c", "OWN": "s3cret"}.items()
+    assert agent.resumes
+    assert "s3cret" not in repr(agent) + repr(launch)
+
+
+def test_a_built_in_agent_has_its_usual_model_unless_another_is_asked_for() -> None:
+    agent = CursorAgent("a", "usual")
+    assert agent.launch("x").argv[-1] == "usual"
+    assert agent.launch("x", model="other").argv[-2:] == ("--model", "other")
+
+
+TOLD = ("Do 'it'", "docs/r.md", "Done!")
+
+
+def test_the_predecessors_gemini_is_called_word_for_word_the_same() -> None:
+    agent = PredecessorGeminiAgent("/bin/python", "/old/cli.py", "/project")
+    launch = agent.launch(TOLD[0], report=TOLD[1], phrase=TOLD[2])
+    argv = ("/bin/python", "/old/cli.py", *TOLD, "--project_path", "/project")
+    assert launch == Launch(argv=argv, reports=False)
+    assert agent.launch(TOLD[0], session="7").argv == (
+        *("/bin/python", "/old/cli.py", TOLD[0], "docs/results/last_result.md"),
+        *("Задача выполнена успешно!", "--project_path", "/project", "--session_id", "7"),
+    )
+
+
+@pytest.mark.parametrize(("has_key", "key"), [(True, ("-e", "GOOGLE_API_KEY")), (False, ())])
+def test_the_predecessors_gemini_in_its_container(has_key: bool, key: tuple[str, ...]) -> None:
+    agent = PredecessorGeminiAgent("/bin/docker", container="gemini-agent", has_key=has_key)
+    launch = agent.launch(TOLD[0], report=TOLD[1], phrase=TOLD[2], session="7")
+    inside = (
+        "python /usr/local/bin/gemini_agent_cli.py 'Do '\"'\"'it'\"'\"'' docs/r.md 'Done!' "
+        "--project_path /workspace --session_id 7"
+    )
+    assert launch.argv == ("/bin/docker", "exec", *key, "gemini-agent", "bash", "-c", inside)
 
 
 def test_a_prompt_that_no_encoding_takes_is_sent_all_the_same() -> None:
@@ -68,6 +191,32 @@ def test_a_command_speaks_text_unless_it_is_said_to_stream() -> None:
     stream = command(command=["tool"], output="stream-json").launch("x")
     assert (text.decoder, text.announces) == (TextStream, False)
     assert (stream.decoder, stream.announces) == (CursorStream, True)
+
+
+@pytest.mark.parametrize(
+    ("output", "decoder"),
+    [("claude", ClaudeStream), ("codex", CodexStream), ("gemini", GeminiStream)],
+)
+def test_a_command_may_speak_as_another_agent_does(output: str, decoder: type[Decoder]) -> None:
+    launch = command(command=["tool"], output=output).launch("x")
+    assert (launch.decoder, launch.announces) == (decoder, True)
+
+
+def test_a_command_that_can_resume_and_change_its_model_does() -> None:
+    agent = command(
+        command=["tool", "-m", "{model}"],
+        model="a",
+        models=["b"],
+        resume=["--resume", "{session}"],
+        environment={"KEY": "mine", "MORE": "1"},
+    )
+    assert (agent.resumes, agent.models) == (True, ("b",))
+    launch = agent.launch("x", session="s", model="b", environment={"KEY": "other"})
+    assert launch.argv == ("tool", "-m", "b", "--resume", "s")
+    assert launch.environment == {"KEY": "other", "MORE": "1"}
+    plain = command(command=["tool"])
+    assert (plain.resumes, plain.models) == (False, ())
+    assert plain.launch("x", session="s", model="m").argv == ("tool",)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,14 @@ from codeagent.app import (
     require_list,
     run_server,
 )
-from codeagent.core.agents import CommandAgent, CursorAgent, PredecessorCursorAgent
+from codeagent.core.agents import (
+    BUILT_IN,
+    ClaudeAgent,
+    CommandAgent,
+    CursorAgent,
+    PredecessorCursorAgent,
+    PredecessorGeminiAgent,
+)
 from codeagent.core.config import ConfigError
 
 PREDECESSOR = "project:\n  base_dir: {base}\nagent:\n  role: coder\nserver:\n  check_interval: 30\n"
@@ -120,7 +128,7 @@ def test_the_command_line_wins_over_the_configuration(here: Path, project: Path)
 
 def test_an_agent_that_nobody_described_is_refused_with_those_there_are(here: Path) -> None:
     write(here / "codeagent.yaml", AGENT.format(command="[sh]"))
-    with pytest.raises(Refused, match="no agent 'other': choose from mine, cursor"):
+    with pytest.raises(Refused, match="no agent 'other': choose from mine, cursor, claude"):
         ask(here, agent="other")
 
 
@@ -191,7 +199,11 @@ def test_a_byte_order_mark_does_no_harm(here: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "error", "words"),
     [
-        ("async:\n  max_concurrent_tasks: 2\n", Refused, "max_concurrent_tasks is 2, but tasks run in place"),
+        (
+            "async:\n  max_concurrent_tasks: 2\n",
+            Refused,
+            "max_concurrent_tasks is 2, but tasks run in place",
+        ),
         ("async:\n  path: both\n", ConfigError, "both"),
         ("async:\n  paht: sync\n", ConfigError, "paht"),
         (
@@ -289,11 +301,68 @@ def test_a_configured_agent_that_is_not_there_is_refused(
         find_agent(ask(here, project=project, PATH=str(project)))
 
 
-def test_gemini_is_refused_with_the_way_out(here: Path, project: Path) -> None:
-    text = f"{PREDECESSOR.format(base=project)}llm:\n  cli_interface: gemini\n"
-    write(here / "config/config.yaml", text)
-    with pytest.raises(Refused, match="set it to cursor, or describe the command under agents"):
+@pytest.mark.parametrize("name", ["claude", "codex", "gemini", "opencode"])
+def test_a_built_in_agent_is_found_by_its_name_or_refused_with_what_to_do(
+    name: str, here: Path
+) -> None:
+    write(here / "codeagent.yaml", f"async:\n  agent: {name}\n")
+    with pytest.raises(Refused, match=f"async.agent is {name}, but there is no {name} on the PATH"):
+        find_agent(ask(here, PATH=str(here)))
+    found = program(here / "bin" / name)
+    assert find_agent(ask(here, PATH=str(found.parent))) == BUILT_IN[name](str(found))
+
+
+def test_a_built_in_agent_is_adjusted_by_the_entry_with_its_name(here: Path) -> None:
+    found = program(here / "bin/claude")
+    write(
+        here / "codeagent.yaml",
+        "agents:\n  claude: {model: opus, models: [sonnet], timeout: 9, environment: {A: b}}\n",
+    )
+    prepared = ask(here, PATH=str(found.parent), agent="claude")
+    assert find_agent(prepared) == ClaudeAgent(
+        str(found), "opus", models=("sonnet",), timeout=9, environment={"A": "b"}
+    )
+
+
+def test_another_agent_than_the_configured_one_can_be_asked_for(here: Path) -> None:
+    program(here / "bin/agent")
+    found = program(here / "bin/codex")
+    prepared = ask(here, PATH=str(found.parent))
+    assert find_agent(prepared, "codex") == BUILT_IN["codex"](str(found))
+    with pytest.raises(Refused, match="there is no agent 'other': choose from cursor, claude"):
+        find_agent(prepared, "other")
+
+
+GEMINI = PREDECESSOR + "llm:\n  cli_interface: gemini\n"
+
+
+def test_the_predecessors_gemini_runs_in_its_container(here: Path, project: Path) -> None:
+    container = "gemini: {cli: {container_name: gemini-agent, timeout: 900}}\n"
+    write(here / "config/config.yaml", GEMINI.format(base=project) + container)
+    with pytest.raises(Refused, match="no docker on the PATH: install it, or remove the key"):
+        find_agent(ask(here, PATH=str(here)))
+    docker = program(here / "bin/docker")
+    expected = PredecessorGeminiAgent(str(docker), container="gemini-agent", has_key=True)
+    assert find_agent(ask(here, PATH=str(docker.parent), GOOGLE_API_KEY="k")) == expected
+
+
+def test_the_predecessors_gemini_is_its_own_script_and_needs_a_key(
+    here: Path, project: Path
+) -> None:
+    write(here / "config/config.yaml", GEMINI.format(base=project))
+    with pytest.raises(Refused, match=r"there is no .*/gemini_agent_cli\.py: set gemini\.cli"):
         find_agent(ask(here))
+    script = write(here / "src/agents/gemini_agent/gemini_agent_cli.py")
+    with pytest.raises(Refused, match="GOOGLE_API_KEY is not set"):
+        find_agent(ask(here))
+    expected = PredecessorGeminiAgent(sys.executable, str(script), str(project))
+    assert find_agent(ask(here, GOOGLE_API_KEY="k")) == expected
+
+
+def test_the_predecessors_configuration_may_name_another_agent(here: Path, project: Path) -> None:
+    write(here / "config/config.yaml", GEMINI.format(base=project) + "async: {agent: claude}\n")
+    found = program(here / "bin/claude")
+    assert find_agent(ask(here, PATH=str(found.parent))) == ClaudeAgent(str(found))
 
 
 @pytest.mark.parametrize("name", ["todo.md", "TODO.txt", "todo/todo.yaml"])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from codeagent.core.streams.agent_events import AgentEvent, AgentEventKind, Decoder
 from codeagent.core.streams.cursor import CursorStream
+from codeagent.core.streams.json_lines import closed
 from codeagent.core.streams.text import TextStream
 
 Kind = AgentEventKind
@@ -74,18 +75,6 @@ def test_a_whole_run_is_decoded() -> None:
     assert text.text == "Done"
     assert (result.text, result.duration, result.is_error) == ("Done", 1.5, False)
     assert result.usage == {"input_tokens": 7, "cache_read_tokens": 2}
-
-
-def test_open_calls_are_known_with_their_limits() -> None:
-    decoder = CursorStream()
-    shell = tool_call("started", {"shellToolCall": {"args": {"timeout": 90_000}}}, "a\nb")
-    read = tool_call("started", {"readToolCall": {"args": {"path": "x"}}}, "c")
-    decoder.feed(b"".join(json.dumps(line).encode() + b"\n" for line in (shell, read)))
-    assert decoder.open_calls == {"a": 90, "c": None}
-    decoder.feed(json.dumps(tool_call("completed", {}, "a\nb")).encode() + b"\n")
-    assert decoder.open_calls == {"c": None}
-    decoder.feed(b'{"type":"result"}\n')
-    assert decoder.open_calls == {}
 
 
 @pytest.mark.parametrize("prefix", ["stdout:", "stdout: ", "stderr:", " STDERR: ", "\ufeff", ""])
@@ -218,7 +207,7 @@ def test_signs_of_life_are_no_progress(fields: dict[str, Any], kind: Kind) -> No
 
 def test_an_error_event_carries_its_message() -> None:
     decoded = event(type="error", error={"message": "quota"})
-    assert (decoded.kind, decoded.text, decoded.is_error) == (Kind.UNKNOWN, "quota", True)
+    assert (decoded.kind, decoded.text, decoded.is_error) == (Kind.ERROR, "quota", True)
 
 
 def test_a_line_that_is_too_long_is_counted_and_the_run_goes_on() -> None:
@@ -226,6 +215,35 @@ def test_a_line_that_is_too_long_is_counted_and_the_run_goes_on() -> None:
     events = decode(b"x" * 31 + b'\n{"type":"thinking"}\n', decoder=decoder)
     assert [decoded.kind for decoded in events] == [Kind.THINKING]
     assert decoder.counters.overlong == 1
+
+
+def test_of_a_line_that_is_too_long_what_its_beginning_tells_is_taken() -> None:
+    decoder = CursorStream(limit=200)
+    lines = [
+        tool_call("completed", {"shellToolCall": {"args": {"command": "ls"}, "result": "x" * 500}}),
+        {"type": "result", "is_error": False, "usage": {"inputTokens": 3}, "result": "y" * 500},
+    ]
+    finished, result = decode(
+        b"".join(json.dumps(x).encode() + b"\n" for x in lines), decoder=decoder
+    )
+    assert (finished.kind, finished.call_id, finished.tool) == (
+        Kind.TOOL_FINISHED,
+        "call_1",
+        "shell",
+    )
+    assert (result.kind, result.is_error, result.usage) == (Kind.RESULT, False, {"input_tokens": 3})
+    assert (decoder.counters.overlong, decoder.counters.invalid) == (2, 0)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.recursive(st.integers() | st.text(max_size=4), st.lists, max_leaves=5), st.integers(0, 99)
+)
+def test_the_beginning_of_an_object_is_an_object(value: object, length: int) -> None:
+    text = json.dumps({"type": "t", "a": {"b": [value, "\\"]}, "c": value})
+    assert json.loads(closed(text)) == json.loads(text)
+    cut = json.loads(closed(text[: 1 + length]))
+    assert cut.items() <= json.loads(text).items() or set(cut) <= {"type", "a", "c"}
 
 
 JSON = st.recursive(

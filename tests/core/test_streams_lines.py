@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codeagent.core.streams.lines import MAX_LINE, LineSplitter
+from codeagent.core.streams.lines import BEGINNING, MAX_LINE, Cut, LineSplitter
 
 
 def split(data: bytes, borders: list[int], limit: int = MAX_LINE) -> tuple[list[bytes], int]:
@@ -30,8 +30,9 @@ def test_the_borders_of_the_chunks_do_not_matter(
     pieces = data.split(b"\n")
     if not pieces[-1]:
         pieces.pop()
-    kept = [piece.removesuffix(b"\r") for piece in pieces if len(piece) <= limit]
-    expected = (kept, len(pieces) - len(kept))
+    long = sum(len(piece) > limit for piece in pieces)
+    kept = [p[:limit] if len(p) > limit else p.removesuffix(b"\r") for p in pieces]
+    expected = (kept, long)
     assert split(data, [], limit) == expected
     assert split(data, borders, limit) == expected
     assert split(data, list(range(len(data))), limit) == expected
@@ -46,19 +47,25 @@ def test_empty_lines_are_lines() -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 5, 100])
-def test_a_line_that_is_too_long_is_dropped_and_the_next_one_is_not(chunk: int) -> None:
+def test_of_a_line_that_is_too_long_the_beginning_is_kept_and_the_next_one_is_whole(chunk: int) -> None:
     data = b"one\n" + b"x" * 11 + b"\n" + b"y" * 10 + b"\nlast" + b"z" * 20
     borders = list(range(0, len(data), chunk))
-    assert split(data, borders, limit=10) == ([b"one", b"y" * 10], 2)
+    lines, overlong = split(data, borders, limit=10)
+    assert (lines, overlong) == ([b"one", b"x" * 10, b"y" * 10, b"lastzzzzzz"], 2)
+    assert [isinstance(line, Cut) for line in lines] == [False, True, False, True]
 
 
 def test_what_is_held_of_a_line_that_never_ends_is_bounded() -> None:
-    splitter = LineSplitter(limit=1000)
+    splitter = LineSplitter(limit=100_000)
     for _ in range(100):
-        assert splitter.feed(b"x" * 999) == []
-        assert len(splitter._held) <= 1000
-    assert splitter.feed(b"\nnext\n") == [b"next"]
+        assert splitter.feed(b"x" * 9999) == []
+        assert len(splitter._held) <= 100_000
+    assert splitter.feed(b"\nnext\n") == [b"x" * BEGINNING, b"next"]
     assert splitter.overlong == 1
+    assert splitter.feed(b"y" * 200_000 + b"\n" + b"z" * 200_000 + b"\n") == [
+        b"y" * BEGINNING,
+        b"z" * BEGINNING,
+    ]
 
 
 def test_a_line_of_the_greatest_length_passes_in_small_chunks() -> None:

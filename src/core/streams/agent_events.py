@@ -18,8 +18,11 @@ class AgentEventKind(StrEnum):
     TOOL_STARTED = "tool_started"
     TOOL_FINISHED = "tool_finished"
     RESULT = "result"
+    ERROR = "error"  # something went wrong; the run may go on
+    LIMIT = "limit"  # what is left of an allowance
     RETRY = "retry"
     CONNECTION = "connection"
+    NOTICE = "notice"  # known, and neither work nor failure
     UNKNOWN = "unknown"
     INVALID = "invalid"
 
@@ -27,6 +30,7 @@ class AgentEventKind(StrEnum):
 _NO_PROGRESS: Final = frozenset(
     {
         AgentEventKind.PROMPT,
+        AgentEventKind.LIMIT,
         AgentEventKind.RETRY,
         AgentEventKind.CONNECTION,
         AgentEventKind.INVALID,
@@ -43,7 +47,8 @@ class AgentEvent:
     start of a tool with its end.  ``timeout`` (the limit a tool was given) and
     ``duration`` are in seconds.  ``usage`` counts tokens, with names in snake
     case.  ``is_error`` is set for a failed tool, a failed result and a reported
-    error.
+    error, of which ``code`` is the status or the name that the agent gave it.
+    ``reset_at`` is when an allowance is renewed (seconds since the epoch).
     """
 
     kind: AgentEventKind
@@ -57,6 +62,8 @@ class AgentEvent:
     duration: float | None = None
     exit_code: int | None = None
     is_error: bool = False
+    code: str | None = None
+    reset_at: float | None = None
     usage: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -85,10 +92,6 @@ class Decoder(Protocol):
 
     @property
     def counters(self) -> Counters: ...
-
-    @property
-    def open_calls(self) -> Mapping[str, float | None]:
-        """The tools at work: the identifier of each call and its limit in seconds."""
 
     def feed(self, data: bytes) -> list[AgentEvent]:
         """Take a chunk and return the events that it completes."""

@@ -5,18 +5,25 @@ from __future__ import annotations
 from itertools import islice
 from typing import Final
 
-MAX_LINE: Final = 64 * 1024 * 1024
+MAX_LINE: Final = 8 * 1024 * 1024
 """The longest line that is kept, in bytes, without its line feed."""
+
+BEGINNING: Final = 64 * 1024
+"""How much is kept of a longer one, in bytes."""
+
+
+class Cut(bytes):
+    """The beginning of a line that was too long to be kept."""
 
 
 class LineSplitter:
     r"""Collects chunks and gives out whole lines.
 
-    A line ends with ``\n``; one ``\r`` before it belongs to the end.  A line
-    longer than ``limit`` bytes is dropped as a whole and counted in
-    ``overlong``; what follows it is not affected, and no more than ``limit``
-    bytes are ever held.  The time is linear in the bytes fed, whether they come
-    one by one or in chunks larger than a line.
+    A line ends with ``\n``; one ``\r`` before it belongs to the end.  Of a line
+    longer than ``limit`` bytes only the beginning is given out, as `Cut`, and it
+    is counted in ``overlong``; what follows it is not affected, and no more than
+    ``limit`` bytes are ever held.  The time is linear in the bytes fed, whether
+    they come one by one or in chunks larger than a line.
     """
 
     __slots__ = ("_dropping", "_held", "_limit", "overlong")
@@ -37,7 +44,7 @@ class LineSplitter:
             self._release(lines)
             for piece in islice(pieces, 1, None):
                 if len(piece) > self._limit:
-                    self.overlong += 1
+                    lines.append(self._cut(piece))
                 else:
                     lines.append(piece.removesuffix(b"\r"))
         self._hold(tail)
@@ -55,14 +62,20 @@ class LineSplitter:
             return
         if len(self._held) + len(piece) > self._limit:
             self._dropping = True
-            self._held = bytearray()
+            room = max(0, min(BEGINNING, self._limit) - len(self._held))
+            self._held += piece[:room]
+            self._held = self._held[:BEGINNING]
         else:
             self._held += piece
 
     def _release(self, lines: list[bytes]) -> None:
         if self._dropping:
             self._dropping = False
-            self.overlong += 1
+            lines.append(self._cut(bytes(self._held)))
         else:
             lines.append(bytes(self._held).removesuffix(b"\r"))
-            self._held = bytearray()
+        self._held = bytearray()
+
+    def _cut(self, line: bytes) -> Cut:
+        self.overlong += 1
+        return Cut(line[: min(BEGINNING, self._limit)])

@@ -9,6 +9,6 @@ from .decoder import LineDecoder, printable
 class TextStream(LineDecoder):
     """Every line that is not blank is an event of the kind TEXT."""
 
-    def _decode(self, line: str) -> AgentEvent | None:
+    def _decode(self, line: str) -> list[AgentEvent]:
         text = printable(line)
-        return AgentEvent(AgentEventKind.TEXT, text=text) if text else None
+        return [AgentEvent(AgentEventKind.TEXT, text=text)] if text else []
