@@ -53,14 +53,14 @@ _UNIT = (
     r"(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)"
     r"(?![a-z])|(?:h|m|d)(?=\d)"
 )
-_AMOUNT = rf"(?:(?:\d{{1,9}}(?:\.\d{{1,12}})?|an?)\s{{0,2}}(?:{_UNIT}))"
+_AMOUNT = rf"(?:(?:\d{{1,9}}(?:\.\d{{1,12}})?\s{{0,2}}|\ban?\s)(?:{_UNIT}))"
 _DURATION = rf"(?P<duration>{_AMOUNT}(?:(?:,|\sand)?\s{{0,2}}{_AMOUNT})*)"
 _CLOCK = (
     r"(?P<hour>\d{1,2})(?:(?P<colon>:)(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?)?"
     r"(?:\s?(?P<half>[ap])\.?m\b\.?)?(?!\d)"
 )
 _ZONE = (
-    r"(?:\s?(?:\((?P<zone>[A-Za-z][\w+/-]{1,40})\)"
+    r"(?:\s?(?:\((?P<zone>[A-Za-z][\w+/:-]{1,40})\)"
     r"|(?P<offset>(?:utc|gmt)(?:\s?[+-]\d{1,2}(?::?[0-5]\d)?)?|z|[+-][01]\d:?[0-5]\d)(?![\w/])"
     r"|(?P<letters>[ecmp](?:[sd])?t)(?!\w)))?"
 )
@@ -111,7 +111,7 @@ def _absolute() -> tuple[re.Pattern[str], ...]:
         rf"\b{_MONTH}\s(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?![\d:])(?:,?\s(?P<year>\d{{4}})(?!\d))?{at}",
         rf"(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s{_MONTH}(?:,?\s(?P<year>\d{{4}})(?!\d))?{at}",
         rf"\b(?P<weekday>{'|'.join(_DAYS)})[a-z]{{0,6}}\b,?{at}",
-        rf"(?<![\d:./-]){_CLOCK}{_ZONE}",
+        rf"(?<![\d:./-])(?<!\dT){_CLOCK}{_ZONE}",
     )
     return tuple(re.compile(form, re.IGNORECASE) for form in forms)
 
@@ -196,7 +196,9 @@ def _moment(part: dict[str, str | None], now: float, zone: tzinfo | None) -> flo
 
 def _length(duration: str) -> float:
     total = 0.0
-    for amount, unit in re.findall(rf"(\d+(?:\.\d+)?|an?)\s*({_UNIT})", duration, re.IGNORECASE):
+    for amount, unit in re.findall(
+        rf"(\d+(?:\.\d+)?|\ban?(?=\s))\s{{0,2}}({_UNIT})", duration, re.IGNORECASE
+    ):
         number = 1.0 if amount[0] in "aA" else float(amount)
         unit = unit.lower()
         total += number * _UNITS[unit if unit in _UNITS else unit.removesuffix("s")]
