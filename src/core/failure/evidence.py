@@ -11,6 +11,9 @@ TAIL: Final = 64 * 1024
 
 _NEAR_THE_END: Final = 20  # lines
 _LONGEST_LINE: Final = 2000
+_HEAD: Final = 200  # characters
+_TYPE: Final = re.compile(r'"type"\s{0,2}:\s{0,2}"([^"]{0,60})"')
+_ERROR: Final = re.compile(r"error|failed|_reached|_exceeded", re.IGNORECASE)
 _PREFIX: Final = re.compile(r"\s{0,8}(?:stdout|stderr):\s?", re.IGNORECASE)
 
 
@@ -40,20 +43,19 @@ def _own(line: str) -> str:
             value = json.loads(line)
         except (ValueError, RecursionError):
             value = None
-        if isinstance(value, dict) and "type" in value:
-            line = _of_event(value)
-        elif value is None and '"type"' in line[:80]:
+        if isinstance(value, dict):
+            line = _of_event(value, line)
+        elif (type_ := _TYPE.search(line, 0, _HEAD)) and not _ERROR.search(type_[1]):
             return ""  # half an event
     return line[:_LONGEST_LINE].strip()
 
 
-def _of_event(event: dict[str, Any]) -> str:
-    """What an event says that reports an error, "" for any other."""
-    if event.get("type") == "error" or event.get("is_error") is True:
-        for key in ("message", "error", "result", "text"):
-            value = event.get(key)
-            if isinstance(value, dict):
-                return json.dumps(value, ensure_ascii=False)
-            if isinstance(value, str) and value:
-                return " ".join(value.split())
-    return ""
+def _of_event(event: dict[str, Any], line: str) -> str:
+    """What an object says that is no event, or one of an error; "" for any other event."""
+    type_ = event.get("type")
+    if event.get("is_error") is True:
+        said = event.get("result") or event.get("error") or event.get("errors")
+        return json.dumps(said, ensure_ascii=False) if said else ""
+    if isinstance(type_, str) and not _ERROR.search(type_):
+        return ""
+    return line
