@@ -116,6 +116,11 @@ class Floors:
     memory: int = 0
     disk: int = 0
 
+    @classmethod
+    def of(cls, settings: LimitSettings) -> Floors:
+        """The floors that are configured."""
+        return cls(settings.memory_floor * MEGABYTE, settings.disk_floor * MEGABYTE)
+
     def shortage(self, headroom: Headroom, running: int) -> str | None:
         """Why no task may start now, and what to do; None if one may.
 

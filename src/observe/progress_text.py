@@ -65,6 +65,13 @@ def _lines(before: ProgressState, event: Event, after: ProgressState) -> list[Li
             then = "" if again is None else f"; starts again in {again:g} s"
             text = f"service {data.get('service')} failed: {one_line(str(data.get('error')))}{then}"
             return [Line(text, Mark.WARNING)]
+        case "start.held":
+            return [Line(f"nothing more is started: {data.get('reason')}", Mark.WARNING)]
+        case "start.resumed":
+            return [Line("there is room again: tasks are started")]
+        case "limit.changed":
+            name, limit = data.get("name"), number(data, "limit") or 0
+            return [Line(f"at most {_tasks(int(limit))} at once on {name} from here on")]
         case "server.idle":
             return [Line("nothing to do, watching the list")] if not before.idle else []
         case "server.stopping":

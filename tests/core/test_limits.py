@@ -125,7 +125,8 @@ def test_limits_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
 
 
 def test_too_little_memory_holds_up_only_what_would_run_beside_others() -> None:
-    floors = Floors(memory=512 * MEGABYTE, disk=1024 * MEGABYTE)
+    floors = Floors.of(LimitSettings())
+    assert floors == Floors(memory=512 * MEGABYTE, disk=1024 * MEGABYTE)
     scarce = Headroom(memory=100 * MEGABYTE, disk=2000 * MEGABYTE)
     assert floors.shortage(scarce, 0) is None
     assert "100 MB of memory" in (floors.shortage(scarce, 1) or "")

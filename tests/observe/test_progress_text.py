@@ -142,3 +142,17 @@ def test_no_event_breaks_the_display_or_its_bounds(
         assert all(display_width(line) <= width for line in block)
         assert len(block) <= max(1, height - 1)
         assert all(len(str(line).splitlines()) == 1 for line in summary(state, one.at))
+
+
+def test_it_is_told_when_starts_wait_for_room_and_when_an_agent_takes_fewer() -> None:
+    news = [
+        event("start.held", 1, reason="100 MB of memory available"),
+        event("limit.changed", 2, name="cursor", limit=1),
+        event("start.resumed", 3),
+    ]
+    state = after(*RUN[:2])
+    assert [str(line) for one in news for line in lines_for(state, one, reduce(state, one))] == [
+        "! nothing more is started: 100 MB of memory available",
+        "at most 1 task at once on cursor from here on",
+        "there is room again: tasks are started",
+    ]
