@@ -20,10 +20,13 @@ from typing import Any
 import httpx
 import uvloop
 
+from codeagent._runtime.network import NetworkOptions
 from codeagent.http2 import HTTP2Transport, Limits
 
 PAYLOAD = {"model": "m", "messages": [{"role": "user", "content": "y" * 4000}]}
 TIMEOUT = 60.0
+PATIENCE = httpx.Timeout(TIMEOUT)
+HEADERS = {"content-type": "application/json", "accept-encoding": "identity"}
 
 Latencies = list[float]
 Ask = Callable[[str], Awaitable[None]]
@@ -101,6 +104,38 @@ class Predecessor(Sync):
         pass
 
 
+class Twin(Sync):
+    """The session of Code Agent's synchronous path."""
+
+    def open(self, concurrency: int, url: str) -> None:
+        from codeagent._runtime.sync_http import HTTPSession
+
+        self.session = HTTPSession(_options(concurrency))
+
+    def one(self, url: str) -> None:
+        with self.session.direct(
+            "POST", url, headers=HEADERS, body=_body(), patience=PATIENCE
+        ) as a:
+            a.read()
+            assert a.status_code == 200
+
+    def close(self) -> None:
+        self.session.close()
+
+
+def _options(connections: int) -> NetworkOptions:
+    return NetworkOptions(
+        max_connections=max(connections, 10),
+        max_per_host=max(connections, 10),
+        timeout=TIMEOUT,
+        ca_file=sys.argv[2],
+    )
+
+
+def _body() -> bytes:
+    return json.dumps(PAYLOAD).encode()
+
+
 class Async:
     """A client on uvloop."""
 
@@ -132,12 +167,30 @@ class Async:
             self.ask: Ask = post
             self.end: Callable[[], Awaitable[None]] = session.close
             return
+        if self.name == "session":
+            await self._open_session()
+            return
         client = httpx.AsyncClient(timeout=TIMEOUT, **self._options(concurrency))
 
         async def ask(url: str) -> None:
             assert (await client.post(url, json=PAYLOAD)).status_code == 200
 
         self.ask, self.end = ask, client.aclose
+
+    async def _open_session(self) -> None:
+        """That of Code Agent's asynchronous path."""
+        from codeagent._runtime.async_http import HTTPSession
+
+        session = HTTPSession(_options(10))
+
+        async def direct(url: str) -> None:
+            async with session.direct(
+                "POST", url, headers=HEADERS, body=_body(), patience=PATIENCE
+            ) as answer:
+                await answer.aread()
+                assert answer.status_code == 200
+
+        self.ask, self.end = direct, session.aclose
 
     def _options(self, concurrency: int) -> dict[str, Any]:
         if self.name.startswith("own"):
@@ -224,6 +277,8 @@ def _make(name: str, ca: str) -> Any:
     context = ssl.create_default_context(cafile=ca)
     if name == "sync":
         return Sync(context)
+    if name == "twin":
+        return Twin(context)
     if name == "predecessor":
         return Predecessor(context)
     return Async(name, context)

@@ -225,12 +225,12 @@ class AsyncHTTPClient:
         assert self._client is not None  # noqa: S101 - the block was entered
         url = job.request.url
         for _ in range(MOST_REDIRECTS + 1):
-            async with self._client.stream(
+            async with self._client.direct(
                 job.request.method,
                 url,
                 headers={**job.request.headers, "accept-encoding": "identity"},
-                content=job.request.body,
-                timeout=httpx.Timeout(self._options.timeout, read=job.timeout),
+                body=job.request.body,
+                patience=httpx.Timeout(self._options.timeout, read=job.timeout),
             ) as response:
                 status, headers = response.status_code, response.headers
                 if is_redirect(status):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +29,23 @@ class NetworkOptions:
     timeout: float = 30.0
     ca_file: str | None = None
     proxy: str | None = None
+
+
+def plain_request(
+    method: str, url: str, headers: Mapping[str, str], body: bytes, patience: httpx.Timeout
+) -> httpx.Request:
+    """A request as it goes to a transport, without what a client would add to it."""
+    import httpx
+
+    extensions = {"timeout": patience.as_dict()}
+    return httpx.Request(method, _parsed(url), headers=headers, content=body, extensions=extensions)
+
+
+@lru_cache(64)
+def _parsed(url: str) -> httpx.URL:
+    import httpx
+
+    return httpx.URL(url)
 
 
 def tls_context(ca_file: str | None) -> ssl.SSLContext:

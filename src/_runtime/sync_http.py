@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 
 import httpcore
 import httpx
 
 from ..core.http import PoolState
-from .network import NetworkOptions, tls_context
+from .network import NetworkOptions, plain_request, tls_context
 from .sync_locks import Semaphore
 from .sync_network import ScopedBackend
 from .sync_tasks import timeout as deadline
@@ -33,6 +33,28 @@ class HTTPSession(httpx.Client):
         self._network = ScopedTransport(options)
         timeout = httpx.Timeout(options.timeout)
         super().__init__(transport=self._network, timeout=timeout, trust_env=False)
+
+    @contextlib.contextmanager
+    def direct(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        patience: httpx.Timeout,
+    ) -> Iterator[httpx.Response]:
+        """An answer straight from the connection: no cookies, no redirects, no credentials.
+
+        It costs less than `stream` does.
+        """
+        request = plain_request(method, url, headers, body, patience)
+        response = self._network.handle_request(request)
+        response.request = request
+        try:
+            yield response
+        finally:
+            response.close()
 
     def pool(self) -> PoolState:
         """The connections now."""

@@ -126,13 +126,19 @@ class Exchange:
 
     async def read(self, deadlines: Deadlines) -> bytes:
         """The next piece of the body, empty at its end.  Raises an `httpx.TransportError`."""
+        while (data := self.take()) is None:
+            await self._wait(deadlines)
+        return data
+
+    def take(self) -> bytes | None:
+        """As `read`, but None where that would wait."""
         chunks = self._chunks
-        while not chunks:
+        if not chunks:
             if self.complete:
                 return b""
             if self._error is not None:
                 raise self._error
-            await self._wait(deadlines)
+            return None
         data = chunks.popleft() if len(chunks) == 1 else b"".join(chunks)
         chunks.clear()
         credit, self._credit = self._credit, 0

@@ -76,9 +76,8 @@ class FrameMachine:
         ``bodiless`` says that the answer will have no body (HEAD).
         """
         stream_id = self._next_id
-        self._peer.send_headers(stream_id, headers, end_stream=end)
+        self._peer.send_head(stream_id, headers, end=end)
         self._next_id += 2
-        self._peer.expect_any_length(stream_id)
         self._streams[stream_id] = stream = Answer(bodiless=bodiless)
         stream.sent = end
         return stream_id
@@ -99,7 +98,7 @@ class FrameMachine:
                 return done
             piece = bytes(data[done : done + room])
             done += len(piece)
-            peer.send_data(stream_id, piece, end_stream=end and done == size)
+            peer.send_piece(stream_id, piece, end=end and done == size)
         if end:
             if not size:
                 peer.end_stream(stream_id)
@@ -151,8 +150,7 @@ class FrameMachine:
         """What ``data`` announces, in its order.  Any split of the bytes is accepted."""
         self._events = events = list[Event]()
         try:
-            self._peer.receive_data(data)
-            self._peer.check_next_length()
+            self._peer.feed(data)
         except Exception as error:
             events.append(Broken(_explain(error)))
         return events

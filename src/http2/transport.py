@@ -38,7 +38,9 @@ class _Body(httpx.AsyncByteStream):
 
     async def __anext__(self) -> bytes:
         try:
-            data = await self._exchange.read(self._deadlines)
+            data = self._exchange.take()
+            if data is None:
+                data = await self._exchange.read(self._deadlines)
         except BaseException as error:
             if isinstance(error, httpx.TimeoutException):
                 self._counters.timeouts += 1

@@ -32,6 +32,7 @@ class PeerServer:
             },
         )
         self.h2.initiate_connection()
+        self.heads: dict[int, list[tuple[bytes, bytes]]] = {}
         self.bodies: dict[int, bytes] = {}
         self.ended: set[int] = set()
         self.resets: dict[int, int] = {}
@@ -39,6 +40,7 @@ class PeerServer:
     def receive(self, data: bytes) -> None:
         for event in self.h2.receive_data(data):
             if isinstance(event, RequestReceived):
+                self.heads[event.stream_id or 0] = list(event.headers or ())
                 self.bodies[event.stream_id or 0] = b""
             elif isinstance(event, DataReceived):
                 stream_id, length = event.stream_id or 0, event.flow_controlled_length or 0

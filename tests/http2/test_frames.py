@@ -9,7 +9,9 @@ from itertools import pairwise
 import pytest
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
+from hpack import Encoder
 from hyperframe.frame import (
+    ContinuationFrame,
     DataFrame,
     Frame,
     GoAwayFrame,
@@ -154,7 +156,7 @@ def test_any_sequence_of_frames_is_survived(frames: list[bytes], streams: int, r
         if reset and opened:
             client.reset(opened[-1])
             over.add(opened[-1])
-    if client.peer_max_streams:
+    if (client.peer_max_streams or 0) > streams:
         assert client.open(GET, end=True, bodiless=False) == 2 * streams + 1
 
 
@@ -339,3 +341,61 @@ def test_nothing_is_remembered_of_finished_streams() -> None:
     assert not client._stream_credit
     assert not client._peer.streams
     assert len(client._peer._closed_streams) <= 1024
+
+
+def test_a_head_that_is_larger_than_a_frame_is_continued() -> None:
+    server = PeerServer()
+    client, _ = connected(server)
+    long = (b"x-long", bytes(range(97, 123)) * 2_000)
+    stream_id = client.open([*GET, long], end=True, bodiless=False)
+    data = client.output()
+    server.receive(data)
+    assert data[9 + 16_384 + 3] == 9  # a CONTINUATION
+    assert long in server.heads[stream_id]
+
+
+@pytest.mark.parametrize("form", ["padded", "prioritised", "continued"])
+def test_heads_and_data_of_every_form_are_read(form: str) -> None:
+    server = PeerServer()
+    client, _ = connected(server)
+    stream_id = _open(client)
+    block = Encoder().encode([(":status", "200"), ("content-length", "4")])
+    head = HeadersFrame(stream_id, block, flags=["END_HEADERS"])
+    frames: list[Frame] = [head]
+    if form == "padded":
+        head.flags.add("PADDED")
+        head.pad_length = 7
+    elif form == "prioritised":
+        head.flags.add("PRIORITY")
+        head.depends_on, head.stream_weight, head.exclusive = 0, 15, False
+    else:
+        head.flags.discard("END_HEADERS")
+        head.data = block[:2]
+        frames.append(ContinuationFrame(stream_id, block[2:], flags=["END_HEADERS"]))
+    body = DataFrame(stream_id, b"body", flags=["END_STREAM", "PADDED"])
+    body.pad_length = 3
+    data = b"".join(frame.serialize() for frame in [*frames, body])
+    events = [event for byte in data for event in client.receive(bytes((byte,)))]
+    assert events == [
+        Head(stream_id, 200, [(b"content-length", b"4")]),
+        Data(stream_id, b"body", 8),
+        End(stream_id),
+    ]
+
+
+def test_nothing_may_come_between_the_parts_of_a_head() -> None:
+    client, _ = connected(PeerServer())
+    stream_id = _open(client)
+    head = HeadersFrame(stream_id, b"\x88")
+    (event,) = client.receive(head.serialize() + DataFrame(stream_id, b"x").serialize())
+    assert isinstance(event, Broken)
+    assert b"\x00\x00\x08\x07" in client.output()  # it is told with a GOAWAY
+
+
+def test_fields_that_cannot_be_read_break_the_connection_with_a_goaway() -> None:
+    client, _ = connected(PeerServer())
+    stream_id = _open(client)
+    client.output()
+    (event,) = client.receive(HeadersFrame(stream_id, b"\xff", flags=["END_HEADERS"]).serialize())
+    assert isinstance(event, Broken)
+    assert client.output()[3] == 7

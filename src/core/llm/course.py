@@ -127,7 +127,7 @@ def postponed_until(times: int, now: float) -> float | None:
     """
     if times > MOST_POSTPONEMENTS:
         return None
-    return now + POSTPONED_FOR * 2 ** (times - 1)
+    return now + POSTPONED_FOR * 2.0 ** (times - 1)
 
 
 @dataclass(frozen=True, slots=True)
