@@ -257,7 +257,7 @@ def test_the_agents_own_prose_is_never_looked_at() -> None:
     cut = json.dumps({"type": "assistant", "message": prose * 2000})[-65_536:]
     assert failed(cut).kind is K.AGENT_CRASHED
     assert failed(f"{cut}\nError: ENOTFOUND").kind is K.NETWORK
-    assert failed(events and json.dumps(events[0])[:-3]).kind is K.AGENT_CRASHED
+    assert failed(json.dumps(events[0])[:-3]).kind is K.AGENT_CRASHED
 
 
 def test_errors_that_are_mirrored_count() -> None:
