@@ -16,7 +16,7 @@ machine's wall clock.  A moment that has passed tells nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import cache
 from typing import Final
@@ -128,15 +128,12 @@ def reset_time(text: str, now: float, zone: tzinfo | None = None) -> float | Non
     return max(future)[1] if future else None
 
 
-def rejected_until(info: Mapping[str, object], now: float) -> float | None:
-    """The reset time in the ``rate_limit_info`` of Claude's ``rate_limit_event``.
+def ahead(at: float | None, now: float) -> float | None:
+    """A reset time that an event names, in seconds; milliseconds are recognised.
 
-    None unless the request was rejected: warnings name a reset time too.
+    None for one that has passed or lies too far ahead.
     """
-    at = info.get("resetsAt", info.get("resets_at"))
-    if info.get("status") != "rejected" or isinstance(at, bool):
-        return None
-    if not isinstance(at, int | float) or not 0 < at < _MOST_MILLISECONDS:
+    if at is None or not 0 < at < _MOST_MILLISECONDS:
         return None
     at = _seconds(at)
     return at if now < at <= now + LONGEST else None

@@ -33,6 +33,9 @@ def failed(stderr: str = "", **more: object) -> Failure:
 
 
 MESSAGES = [
+    (K.TIMED_OUT, "error_max_turns"),
+    (K.BILLING, "error_max_budget_usd"),
+    (K.RATE_LIMIT, "status 429: This request would exceed your account's limit"),
     (K.CONTEXT_OVERFLOW, "Error: context length exceeded for model gpt-4"),
     (K.CONTEXT_OVERFLOW, '{"error":{"code":"context_length_exceeded"}}'),
     (K.CONTEXT_OVERFLOW, "Maximum context window of 200000 tokens has been exceeded"),
@@ -391,6 +394,7 @@ def test_the_reset_time_comes_along() -> None:
     assert failed("ENOTFOUND, try again in 5 minutes").reset_at is None
     structured = failed("something", resets_at=NOW + 77)
     assert (structured.kind, structured.reset_at) == (K.QUOTA, NOW + 77)
+    assert failed("something", resets_at=NOW - 77).kind is K.AGENT_CRASHED
 
 
 def test_exhausted_resources_alone_mean_no_capacity_or_a_chat_that_is_too_long() -> None:

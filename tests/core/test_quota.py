@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codeagent.core.quota import LONGEST, rejected_until, reset_time
+from codeagent.core.quota import LONGEST, ahead, reset_time
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=BERLIN).timestamp()  # a Sunday
@@ -156,14 +156,11 @@ def test_without_a_zone_the_clock_is_that_of_this_machine() -> None:
     assert (moment.hour, moment.minute) == (15, 0)
 
 
-def test_only_a_rejected_rate_limit_says_when() -> None:
-    info: dict[str, object] = {"status": "rejected", "resetsAt": NOW + 60}
-    assert rejected_until(info, NOW) == NOW + 60
-    assert rejected_until({**info, "resetsAt": (NOW + 60) * 1000}, NOW) == NOW + 60
-    assert rejected_until({**info, "status": "allowed_warning"}, NOW) is None
-    for odd in (None, "soon", True, NOW - 1, float("nan"), float("inf"), 10**400, -5):
-        assert rejected_until({**info, "resetsAt": odd}, NOW) is None
-    assert rejected_until({}, NOW) is None
+def test_a_reset_time_of_an_event_is_checked() -> None:
+    assert ahead(NOW + 60, NOW) == NOW + 60
+    assert ahead((NOW + 60) * 1000, NOW) == NOW + 60
+    for odd in (None, NOW, NOW - 1, float("nan"), float("inf"), 10**400, -5, NOW + 1e9):
+        assert ahead(odd, NOW) is None
 
 
 WORDS = st.lists(

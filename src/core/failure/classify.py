@@ -15,7 +15,7 @@ from datetime import tzinfo
 from typing import Final
 
 from ..agent_run import Ending, Limits
-from ..quota import reset_time
+from ..quota import ahead, reset_time
 from ..screening import REFUSAL
 from .evidence import error_lines, near_the_end
 from .kinds import UNUSABLE, Failure, FailureKind
@@ -87,14 +87,14 @@ def classify(
     wrong with its report.  ``result_text`` is the text of an announced result
     that is an error; None if there was none, or if it was a success.
     ``invalid_lines`` are lines among the events that are no events.
-    ``resets_at`` comes from a rejected rate limit (`quota.rejected_until`),
-    ``tokens`` is how many were used, if that is known.  ``agent`` is the
+    ``resets_at`` comes from a rejected rate limit, ``tokens`` is how many were used, if that is known.  ``agent`` is the
     adapter's label.  ``now`` is in seconds since the epoch; without a ``zone``
     times of day are those of this machine.  A ``predecessor``'s configuration
     gets the predecessor's reasons (with ``limits``) and its idea of an agent
     that is unusable.
     """
     lines = error_lines(stderr)
+    resets_at = ahead(resets_at, now)
     finding = _find(
         ending, reason, exit_code, result_text, lines, invalid_lines, tools_ran, resets_at, agent
     )

@@ -120,7 +120,7 @@ _PATTERNS: Final[tuple[tuple[FailureKind, tuple[str, ...]], ...]] = (
         FailureKind.BILLING,
         (
             _status("402"),
-            r"402 payment required|payment required",
+            r"402 payment required|payment required|error_max_budget_usd",
             r"unpaid invoice|pay your invoice|неоплаченный счет",
             r"insufficient[ _](?:balance|credits?|funds|quota)",
             r"(?:credit )?balance is too low",
@@ -187,6 +187,10 @@ _PATTERNS: Final[tuple[tuple[FailureKind, tuple[str, ...]], ...]] = (
             rf"not have access to{_near(40)}model",
             r"not_found_error[^\n]{0,60}model",
         ),
+    ),
+    (
+        FailureKind.TIMED_OUT,
+        (r"error_max_turns|max(?:imum)? (?:number of )?(?:session )?turns|turn limit",),
     ),
     (
         FailureKind.KILLED,
