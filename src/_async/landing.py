@@ -1,0 +1,300 @@
+"""Lands verified work: one consumer, commit by commit, never over what somebody else did."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .._runtime import async_runtime as rt
+from ..core.config.landing import LandingSettings
+from ..core.errors import explain
+from ..core.events import Event, Sink
+from ..core.landing import Landed, LandingRequest, Outcome, Refusal, Rejected
+from ..core.landing_batch import disjoint, without
+from ..core.landing_edit import SharedFiles
+from ..core.verify import Evidence
+from ..core.workspace import INTEGRATION
+from ..store import Store, StoreError
+from .checkout import AsyncCheckout
+from .git import AsyncGit
+from .integration import AsyncIntegration, Prepare, Verify
+from .io import AsyncIOManager
+from .landing_checks import AsyncLandingChecks
+from .landing_move import AsyncLandingMove, Move, Moved, Step
+from .push import AsyncPusher
+from .replay import AsyncReplay
+from .squash import AsyncSquash, Squashed
+from .target import AsyncTarget, Tip
+from .trees import AsyncTrees
+
+logger = logging.getLogger(__name__)
+
+MOVES = 10
+"""How often the target may move before a landing gives up."""
+
+
+class _Ticket:
+    """One request, and what became of it."""
+
+    def __init__(self, request: LandingRequest) -> None:
+        self.request = request
+        self.settled = rt.Event()
+        self.outcome: Outcome | None = None
+        self.error: StoreError | None = None
+        self.abandoned = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """One commit of a chain that is to land."""
+
+    ticket: _Ticket
+    squashed: Squashed
+    parent: str
+
+    @property
+    def step(self) -> Step:
+        return Step(self.ticket.request.task, self.squashed.commit, self.parent)
+
+
+class AsyncLanding:
+    """Brings the work of tasks onto one branch; `run` is all that changes it."""
+
+    def __init__(
+        self,
+        settings: LandingSettings,
+        *,
+        target: str,
+        repository: Path,
+        root: Path,
+        git: AsyncGit,
+        io: AsyncIOManager,
+        store: Store,
+        sink: Sink,
+        clock: Callable[[], float],
+        shared: SharedFiles,
+        verify: Verify,
+        prepare: Prepare | None = None,
+    ) -> None:
+        self._settings = settings
+        self._sink = sink
+        self._clock = clock
+        self._shared = shared
+        trees = AsyncTrees(git, repository)
+        self._squash = AsyncSquash(git, trees, repository=repository, shared=shared, clock=clock)
+        integration = AsyncIntegration(
+            git,
+            repository=repository,
+            path=root / "wt" / INTEGRATION,
+            verify=verify,
+            prepare=prepare,
+            kept=settings.keep,
+        )
+        self._checks = AsyncLandingChecks(
+            integration, self._squash, target=target, shared=shared, each=settings.verify_each
+        )
+        self._target = AsyncTarget(
+            git,
+            AsyncCheckout(git, trees, io, target=target, shared=shared),
+            AsyncReplay(git, trees, repository=repository, shared=shared),
+            repository=repository,
+            name=target,
+            published=settings.push,
+            check=self._checks.replayed,
+        )
+        self._move = AsyncLandingMove(
+            settings,
+            target=self._target,
+            squash=self._squash,
+            pusher=AsyncPusher(git, repository),
+            store=store,
+            sink=sink,
+            clock=clock,
+        )
+        self._state = rt.StateLock()
+        self._waiting: list[_Ticket] = []
+        self._serving: list[_Ticket] = []
+        self._working = rt.CancelScope()
+        self._more = rt.Event()
+
+    async def land(self, request: LandingRequest) -> Outcome:
+        """Land the work and return what became of it.
+
+        Cancelling takes the request back.  If it lands all the same, for it was
+        too late, `Landed` is returned.  Raises `StoreError`.
+        """
+        ticket = _Ticket(request)
+        with self._state:
+            self._waiting.append(ticket)
+            place = len(self._waiting) + len(self._serving)
+        self._more.set()
+        task = request.task
+        self._sink(Event("landing.queued", self._clock(), task.id, task.epoch, {"place": place}))
+        try:
+            await ticket.settled.wait()
+        except rt.Cancelled:
+            if not self._withdraw(ticket):
+                await rt.shielded(ticket.settled.wait)
+            if isinstance(ticket.outcome, Landed):
+                return ticket.outcome
+            raise
+        if ticket.error is not None:
+            raise ticket.error
+        assert ticket.outcome is not None  # noqa: S101 - set before the event
+        return ticket.outcome
+
+    async def run(self) -> None:
+        """Serve requests as they come. Raises `StoreError`."""
+        await self._move.fetch()
+        await self._move.catch_up()
+        while True:
+            self._more.clear()
+            if tickets := self._take():
+                await self._serve(tickets)
+                continue
+            patience = self._settings.retry if self._move.is_behind else None
+            async with rt.CancelScope(patience) as pause:
+                await self._more.wait()
+            if pause.ended_early:
+                await self._move.catch_up()
+
+    async def recover(self) -> list[str]:
+        """After a crash, before `run`: settle what was being landed.
+
+        Returns the ids of the tasks that turned out to be done, as the store
+        knows now.  Raises `StoreError`.
+        """
+        return await self._move.recover()
+
+    def _take(self) -> list[_Ticket]:
+        """The next requests that can land together."""
+        with self._state:
+            files = [
+                without(ticket.request.changes.files, self._shared.of(ticket.request.task))
+                for ticket in self._waiting
+            ]
+            chosen = disjoint(files, self._settings.batch)
+            self._serving = [self._waiting[index] for index in chosen]
+            self._waiting = [t for t in self._waiting if t not in self._serving]
+            return list(self._serving)
+
+    def _withdraw(self, ticket: _Ticket) -> bool:
+        """Take a request back; False if it is being served, and is settled as soon as it can."""
+        with self._state:
+            if ticket in self._waiting:
+                self._waiting.remove(ticket)
+                return True
+            ticket.abandoned = True
+            working = self._working if all(t.abandoned for t in self._serving) else None
+        if working is not None:
+            working.cancel()
+        return False
+
+    async def _serve(self, tickets: Sequence[_Ticket]) -> None:
+        try:
+            await self._land_all(tickets)
+        except StoreError as error:
+            for ticket in tickets:
+                ticket.error = error
+            raise
+        except Exception as error:
+            logger.warning("a landing failed", exc_info=True)
+            _reject(tickets, Refusal.ERROR, explain(error))
+        finally:
+            with self._state:
+                self._serving = []
+            _reject(tickets, Refusal.ERROR, "the server is stopping")
+
+    async def _land_all(self, tickets: Sequence[_Ticket]) -> None:
+        moves = 0
+        while left := [ticket for ticket in tickets if not ticket.settled.is_set()]:
+            if moves == MOVES:
+                reason = f"{self._target.name} was changed {moves} times meanwhile: try again later"
+                _reject(left, Refusal.MOVING, reason)
+                return
+            with self._state:
+                self._working = scope = rt.CancelScope()
+                gone = [ticket for ticket in left if ticket.abandoned]
+            if gone:
+                _reject(gone, Refusal.STALE, "the request was taken back")
+                continue
+            async with scope:
+                tip = await self._target.tip()
+                if chain := await self._chain(left, tip.commit):
+                    moves = 0 if await self._land_chain(chain, tip) else moves + 1
+
+    async def _chain(self, tickets: Sequence[_Ticket], onto: str) -> list[_Link]:
+        """Commits one upon the other; what cannot become one is settled at once.
+
+        Or later, if it is only what comes before it that it cannot follow.
+        """
+        chain: list[_Link] = []
+        parent = onto
+        for ticket in tickets:
+            squashed = await self._squash.squash(ticket.request, parent)
+            if isinstance(squashed, Squashed) and squashed.old:
+                step = Step(ticket.request.task, squashed.commit, ticket.request.changes.base)
+                move = await rt.shielded(self._move.again, step)
+                self._settle_moved([_Link(ticket, squashed, step.parent)], move, {})
+            elif isinstance(squashed, Squashed):
+                await self._checks.trust(ticket.request)
+                chain.append(_Link(ticket, squashed, parent))
+                parent = squashed.commit
+            elif not chain:
+                _settle(ticket, squashed)
+        return chain
+
+    async def _land_chain(self, chain: Sequence[_Link], tip: Tip) -> bool:
+        """Land as much of it as passes; False if something else has moved meanwhile."""
+        named = [(f"landing-{link.ticket.request.task.id}", link.squashed) for link in chain]
+        search, found = await self._checks.search(named)
+        if search.good and not await rt.shielded(
+            self._land_links, chain[: search.good], tip, found
+        ):
+            return False
+        culprit = found.get(search.good) if search.failed else None
+        if culprit is not None:
+            ticket = chain[search.good].ticket
+            onto = None if search.good else tip.commit
+            _settle(ticket, await self._checks.refusal(ticket.request, culprit, onto))
+        return True
+
+    async def _land_links(
+        self, links: Sequence[_Link], tip: Tip, found: dict[int, Evidence | None]
+    ) -> bool:
+        move = await self._move.move_to([link.step for link in links], tip)
+        self._settle_moved(links, move, found)
+        return move.result is not Moved.MOVED
+
+    def _settle_moved(
+        self, links: Sequence[_Link], move: Move, found: dict[int, Evidence | None]
+    ) -> None:
+        if move.result is Moved.STALE and move.stale is not None:
+            _reject([links[move.stale].ticket], Refusal.STALE, move.reason)
+        if move.result is not Moved.DONE:
+            return
+        for index, link in enumerate(links):
+            landed = Landed(
+                commit=link.squashed.commit,
+                target=self._target.name,
+                marked=link.squashed.marked,
+                noted=link.squashed.noted,
+                pushed=move.pushed,
+                checkout=move.checkout,
+                warning=move.reason,
+                evidence=found.get(index),
+            )
+            _settle(link.ticket, landed)
+
+
+def _settle(ticket: _Ticket, outcome: Outcome) -> None:
+    if not ticket.settled.is_set():
+        ticket.outcome = outcome
+        ticket.settled.set()
+
+
+def _reject(tickets: Sequence[_Ticket], refusal: Refusal, reason: str) -> None:
+    for ticket in tickets:
+        _settle(ticket, Rejected(refusal=refusal, reason=reason))

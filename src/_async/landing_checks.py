@@ -1,0 +1,120 @@
+"""Verifies what is going to land, and remembers what has passed."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from .._runtime import async_runtime as rt
+from ..core.landing import LandingRequest, Refusal, Rejected
+from ..core.landing_batch import Search
+from ..core.landing_edit import SharedFiles
+from ..core.verify import Evidence, Shortfall
+from .integration import AsyncIntegration
+from .squash import AsyncSquash, Squashed
+
+logger = logging.getLogger(__name__)
+
+_REMEMBERED = 1000
+
+
+class AsyncLandingChecks:
+    """The same content is verified once; what fails is tried once more, for tests
+    can be unsteady.
+    """
+
+    def __init__(
+        self,
+        integration: AsyncIntegration,
+        squash: AsyncSquash,
+        *,
+        target: str,
+        shared: SharedFiles,
+        each: bool,
+    ) -> None:
+        self._integration = integration
+        self._squash = squash
+        self._target = target
+        self._shared = shared
+        self._each = each
+        self._state = rt.StateLock()
+        self._passed: OrderedDict[str, None] = OrderedDict()
+        self._failing: str | None = None
+
+    async def trust(self, request: LandingRequest) -> None:
+        """What was verified in the workspace need not be verified again."""
+        if request.evidence.ok and request.evidence.tree is not None:
+            own = self._shared.of(request.task)
+            self._remember(await self._squash.content(request.evidence.tree, own))
+
+    async def search(
+        self, chain: Sequence[tuple[str, Squashed]]
+    ) -> tuple[Search, dict[int, Evidence | None]]:
+        """How much of a chain may land, with the evidence for each index that was verified.
+
+        The chain holds what each commit is called in logs, and the commit.
+        """
+        search = Search.of(len(chain), each=self._each)
+        found: dict[int, Evidence | None] = {}
+        while (length := search.next()) is not None:
+            label, squashed = chain[length - 1]
+            evidence = await self._check(squashed.content, squashed.commit, label)
+            found[length - 1] = evidence
+            search = search.after(length, evidence is None or evidence.ok)
+        return search, found
+
+    async def replayed(self, commits: Sequence[str]) -> str:
+        """What is wrong with commits that were replayed, "" if nothing is."""
+        for commit in commits if self._each else commits[-1:]:
+            content = await self._squash.content(commit, tuple(self._shared.names))
+            evidence = await self._check(content, commit, "replay")
+            if evidence is not None and not evidence.ok:
+                return evidence.reason
+        return ""
+
+    async def refusal(
+        self, request: LandingRequest, evidence: Evidence, onto: str | None
+    ) -> Rejected:
+        """Why work does not land that the tests fail with.
+
+        ``onto`` is the commit that it came upon, None if that is known to pass.
+        """
+        if evidence.shortfall is Shortfall.MISSING:
+            return Rejected(refusal=Refusal.ERROR, reason=evidence.reason, evidence=evidence)
+        if onto is not None and await self._fails(onto, request):
+            reason = (
+                f"the verification fails on {self._target} ({onto[:12]}) without this work, too, "
+                f"so nothing can land: mend that first. {evidence.reason}"
+            )
+            return Rejected(refusal=Refusal.TARGET, reason=reason, evidence=evidence)
+        reason = f"together with what is on {self._target}: {evidence.reason}"
+        return Rejected(refusal=Refusal.VERIFICATION, reason=reason, evidence=evidence)
+
+    async def _fails(self, commit: str, request: LandingRequest) -> bool:
+        if self._failing != commit:
+            content = await self._squash.content(commit, self._shared.of(request.task))
+            evidence = await self._check(content, commit, "target")
+            if evidence is None or evidence.ok:
+                return False
+            self._failing = commit
+        return True
+
+    async def _check(self, content: str, commit: str, label: str) -> Evidence | None:
+        """The evidence for ``commit``, None if the same content was verified before."""
+        with self._state:
+            if content in self._passed:
+                return None
+        evidence = await self._integration.verify(commit, label)
+        if not evidence.ok and evidence.shortfall is not Shortfall.MISSING:
+            logger.info("%s failed and is verified once more: %s", label, evidence.reason)
+            evidence = await self._integration.verify(commit, label)
+        if evidence.ok:
+            self._remember(content)
+        return evidence
+
+    def _remember(self, content: str) -> None:
+        with self._state:
+            self._passed[content] = None
+            if len(self._passed) > _REMEMBERED:
+                self._passed.popitem(last=False)

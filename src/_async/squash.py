@@ -1,0 +1,145 @@
+"""Makes one commit of a task's work upon the target, without a checkout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.git import decoded
+from ..core.landing import Conflict, LandingRequest, Refusal, Rejected
+from ..core.landing_edit import SharedFiles, noted, ticked
+from ..core.landing_message import attempt_trailer, message
+from ..core.trees import Entry
+from .git import AsyncGit
+from .trees import AsyncTrees
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Squashed:
+    """A commit that is ready to land, the first one of a repository that was found again
+    if ``old``.
+
+    ``content`` is its tree without the TODO list and the status file: what has
+    the same content behaves the same.
+    """
+
+    commit: str
+    content: str
+    marked: bool
+    noted: bool
+    old: bool = False
+
+
+class AsyncSquash:
+    """Squashes work, and says in the same commit that it is done."""
+
+    def __init__(
+        self,
+        git: AsyncGit,
+        trees: AsyncTrees,
+        *,
+        repository: Path,
+        shared: SharedFiles,
+        clock: Callable[[], float],
+    ) -> None:
+        self._git = git
+        self._trees = trees
+        self._repository = repository
+        self._shared = shared
+        self._clock = clock
+
+    async def squash(self, request: LandingRequest, onto: str) -> Squashed | Conflict | Rejected:
+        """One commit with the work of ``request`` upon the commit ``onto``.
+
+        What the branch did to the TODO list and the status file is left out;
+        the target's versions get the mark and the entry.  Raises `GitError`.
+        """
+        changes, task = request.changes, request.task
+        if onto != changes.base and (
+            found := await self.find(task.id, task.epoch, changes.base, onto)
+        ):
+            return Squashed(commit=found, content="", marked=True, noted=True, old=True)
+        common = await self._git.attempt(self._repository, "merge-base", onto, changes.commit)
+        if common.code:
+            reason = (
+                f"the branch has no history in common with {onto[:12]}, it was made anew: "
+                "let the task be tried again from the start"
+            )
+            return Rejected(refusal=Refusal.ERROR, reason=reason)
+        base = decoded(common.out).strip()
+        own = self._shared.of(task)
+        theirs = await self._neutral(changes.commit, base, own)
+        merged = await self._trees.merge(onto, theirs)
+        if merged.conflicts:
+            return Conflict(
+                files=merged.conflicts,
+                target_commit=onto,
+                tree=merged.tree,
+                messages=merged.messages,
+            )
+        if merged.tree == await self._trees.replaced(onto, {}):
+            reason = "nothing was changed that the target does not have already"
+            return Rejected(refusal=Refusal.EMPTY, reason=reason)
+        edits, marked, said = await self._edits(request, merged.tree, own)
+        tree = await self._trees.replaced(merged.tree, edits)
+        commit = await self._trees.commit(tree, [onto], message(request))
+        content = await self.content(tree, own)
+        return Squashed(commit=commit, content=content, marked=marked, noted=said)
+
+    async def find(self, task_id: str, epoch: int, since: str, until: str) -> str | None:
+        """The commit of an attempt among those that ``until`` has and ``since`` has not."""
+        outcome = await self._git.attempt(
+            self._repository,
+            "log",
+            "--fixed-strings",
+            f"--grep={attempt_trailer(task_id, epoch)}",
+            "--format=%H%x00%B%x00",
+            until,
+            "--not",
+            since,
+        )
+        if outcome.code:
+            return None
+        words = iter(decoded(outcome.out).split("\0"))
+        for commit, body in zip(words, words, strict=False):
+            if attempt_trailer(task_id, epoch) in body.splitlines():
+                return commit.strip()
+        return None
+
+    async def content(self, tree: str, own: tuple[str, ...]) -> str:
+        """``tree`` without the files that every landing changes."""
+        return await self._trees.replaced(tree, dict.fromkeys(own))
+
+    async def _neutral(self, commit: str, base: str, own: tuple[str, ...]) -> str:
+        """The work of ``commit`` as if it had not touched ``own``, to be merged from ``base``."""
+        before = await self._trees.entries(base, own)
+        after = await self._trees.entries(commit, own)
+        undo = {path: before.get(path) for path in own if before.get(path) != after.get(path)}
+        if not undo:
+            return commit
+        tree = await self._trees.replaced(commit, undo)
+        return await self._trees.commit(tree, [base], "work of a task")
+
+    async def _edits(
+        self, request: LandingRequest, tree: str, own: tuple[str, ...]
+    ) -> tuple[dict[str, Entry | None], bool, bool]:
+        """The mark and the entry, and whether either could be made in ``tree``."""
+        task = request.task
+        there = await self._trees.entries(tree, own)
+        edits: dict[str, Entry | None] = {}
+        marked = said = False
+        entry = there.get(task.source)
+        if entry is not None and entry.is_file:
+            data = await self._trees.read(entry)
+            done = ticked(data, task, self._clock())
+            marked = done is not None
+            if done is not None and done != data:
+                edits[task.source] = await self._trees.write(done, entry)
+        status = self._shared.status
+        entry = None if status is None else there.get(status)
+        if status is not None and entry is not None and entry.is_file:
+            said = True
+            data = noted(await self._trees.read(entry), task)
+            edits[status] = await self._trees.write(data, entry)
+        return edits, marked, said

@@ -1,0 +1,56 @@
+"""Git's trees as ``ls-tree`` shows them and ``mktree`` takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from .git import fields
+
+FILES = frozenset({"100644", "100755"})
+"""Modes of ordinary files; links, directories and submodules have others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What stands at a path: its mode (octal), its kind (blob, tree, commit), its object."""
+
+    mode: str
+    kind: str
+    object_id: str
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is an ordinary file."""
+        return self.mode in FILES
+
+
+def parse_tree(data: bytes) -> dict[str, Entry]:
+    """What ``ls-tree -z`` says (`git-ls-tree(1)`, default format)."""
+    found = {}
+    for line in fields(data):
+        about, _, path = line.partition("\t")
+        mode, kind, object_id = about.split(" ")
+        found[path] = Entry(mode, kind, object_id)
+    return found
+
+
+def format_tree(entries: Mapping[str, Entry]) -> bytes:
+    """``entries`` of one directory as ``mktree -z`` reads them; it sorts them itself."""
+    lines = (f"{e.mode} {e.kind} {e.object_id}\t{name}\0" for name, e in entries.items())
+    return "".join(lines).encode("utf-8", "surrogateescape")
+
+
+def by_directory(
+    changes: Iterable[tuple[str, Entry | None]],
+) -> tuple[dict[str, Entry | None], dict[str, dict[str, Entry | None]]]:
+    """Changes of paths, split into those of this directory and those of each one below it."""
+    here: dict[str, Entry | None] = {}
+    below: dict[str, dict[str, Entry | None]] = {}
+    for path, entry in changes:
+        name, slash, rest = path.partition("/")
+        if slash:
+            below.setdefault(name, {})[rest] = entry
+        else:
+            here[name] = entry
+    return here, below
