@@ -40,5 +40,34 @@ class Event:
         return f"{self.name} {said}".rstrip()
 
 
+JOURNALLED = frozenset(
+    {
+        "instruction.done",
+        "instruction.failed",
+        "instruction.interrupted",
+        "instruction.started",
+        "task.adopted",
+        "task.done",
+        "task.failed",
+        "task.held",
+        "task.interrupted",
+        "task.landed",
+        "task.phase",
+        "task.reset",
+        "task.restarted",
+        "task.skipped",
+        "task.started",
+    }
+)
+"""What the store records by itself, together with the change that it tells of."""
+
+_FLEETING = ("agent.", "llm.", "report.")
+
+
+def is_kept(event: Event) -> bool:
+    """Whether an event is of use after it happened, so that it is to be recorded."""
+    return event.name in JOURNALLED or not event.name.startswith(_FLEETING)
+
+
 Sink = Callable[[Event], None]
 """Receives every event in order; it must neither block nor raise."""

@@ -33,6 +33,10 @@ SERVER_RESTARTED = "Задача прервана из-за перезапуск
 """Details of a task that was running when the server restarted."""
 
 
+API_REQUEST = "a request to the API"
+"""Why a server stops that was stopped through its API."""
+
+
 def timestamp(now: float) -> str:
     """Return ``now`` as the protocol writes times."""
     return f"{datetime.fromtimestamp(now, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
@@ -87,7 +91,9 @@ def stopped_by_request(now: float) -> str:
 
 
 def stopped(reason: str, now: float) -> str:
-    """The server was stopped otherwise, by a signal for one."""
+    """The server was stopped, by a signal for one; through its API if it is `API_REQUEST`."""
+    if reason == API_REQUEST:
+        return stopped_by_request(now)
     return entry(f"Code Agent Server остановлен: {redact(reason)}. Время: {timestamp(now)}", 2)
 
 

@@ -10,11 +10,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from .agent import AgentSettings
+from .api import ApiSettings
 from .base import Number, PositiveSeconds, Seconds, Settings, StrictSettings, lowered
+from .landing import LandingSettings
 from .limits import LimitSettings
 from .recovery import RecoverySettings
 from .verify import VerifySettings
-from .work import LandingSettings, WorkspaceSettings
+from .work import WorkspaceSettings
 
 REAL_CHECKPOINT = "data/.codeagent_checkpoint.json"
 SHIPPED_CHECKPOINT = ".codeagent_checkpoint.json"
@@ -212,6 +214,7 @@ class Config(Settings):
     instructions: dict[str, list[Any]] = Field(default_factory=dict)
     agents: dict[str, AgentSettings] = Field(default_factory=dict)
     runtime: RuntimeSettings = Field(default_factory=RuntimeSettings, alias="async")
+    api: ApiSettings = Field(default_factory=ApiSettings)
     workspace: WorkspaceSettings = Field(default_factory=WorkspaceSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)
     verify: VerifySettings = Field(default_factory=VerifySettings)
@@ -250,6 +253,18 @@ class Config(Settings):
         if not nested or nested in (SHIPPED_CHECKPOINT, REAL_CHECKPOINT):
             return (REAL_CHECKPOINT, SHIPPED_CHECKPOINT)
         return (nested, REAL_CHECKPOINT)
+
+    @property
+    def api_port(self) -> int | None:
+        """Where the API listens: 0 is any free port, None is nowhere.
+
+        The predecessor's ``server.http_port`` counts in its own dialect only.
+        """
+        if not (self.api.enabled and self.server.http_enabled):
+            return None
+        if self.predecessor and "port" not in self.api.model_fields_set:
+            return self.server.http_port
+        return self.api.port
 
     def report_timeout(self, instruction_timeout: float) -> float:
         """Seconds to wait for a report once its instruction may be given that long."""
