@@ -7,7 +7,8 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from .core.config import (
 from .core.events import Event, Sink
 from .core.instructions import InstructionError, sequence
 from .core.layout import Layout, plan, root_of
-from .core.placement import Placement, PlacementRefused, place
+from .core.placement import Placement, PlacementRefused, Repository, place
 from .core.todo import candidate_names
 
 if TYPE_CHECKING:
@@ -92,12 +93,14 @@ def prepare(request: Request) -> Prepared:
     config = _overridden(config, request)
     project = _project(config, request, near, environment)
     try:
-        placement = place(config, _no_worktrees(config, project, environment))
+        placement = place(config, _repository(config, project, environment))
     except PlacementRefused as error:
         raise Refused(str(error)) from None
     if file is not None:
         _check_instructions(config, text)
     layout = plan(config, root=root, project=project)
+    if placement.worktrees:  # what happens meanwhile is no change of the checkout
+        layout = replace(layout, status=layout.state / Path(config.project.status_file).name)
     settings = (root / "llm_settings.yaml") if file is None else file.with_name("llm_settings.yaml")
     llm = _llm(settings, config, environment)
     return Prepared(
@@ -192,6 +195,8 @@ def run_server(
                         keep_watching=keep_watching,
                         clock=time.time,
                         llm=prepared.asked,
+                        placement=prepared.placement,
+                        agents=_other_agents(prepared, adapter),
                         mailbox=mailbox,
                     )
                     code: int = rt.run(
@@ -230,6 +235,21 @@ def _both(first: Sink, second: Sink) -> Sink:
         second(event)
 
     return announce
+
+
+def _other_agents(prepared: Prepared, adapter: Adapter) -> dict[str, Adapter]:
+    """Every agent that tasks may go on with, the chosen one first."""
+    runtime = prepared.config.runtime
+    agents = {runtime.agent: adapter}
+    for name in prepared.config.agents:
+        if name in agents:
+            continue
+        other = prepared.config.model_copy(
+            update={"runtime": runtime.model_copy(update={"agent": name})}
+        )
+        with suppress(Refused):
+            agents[name] = find_agent(replace(prepared, config=other))
+    return agents
 
 
 def _load(path: str) -> tuple[Any, Any]:
@@ -316,23 +336,33 @@ def _project(config: Config, request: Request, near: Path, environment: Mapping[
     return chosen
 
 
-def _no_worktrees(config: Config, project: Path, environment: Mapping[str, str]) -> str | None:
-    """Why the project cannot have worktrees, None if it can."""
-    if config.workspace.mode == "in_place" or (
-        config.predecessor and config.workspace.mode == "auto"
-    ):
-        return None  # it is not going to have any
+def _repository(config: Config, project: Path, environment: Mapping[str, str]) -> Repository:
+    """The project's repository, as far as it matters where tasks are worked on."""
+    mode = config.workspace.mode
+    if mode == "in_place" or (config.predecessor and mode == "auto"):
+        return Repository()  # it is not going to have worktrees
     if not (project / ".git").exists():
-        return f"{project} is not the top of a git repository"
+        return Repository(f"{project} is not the top of a git repository")
+    head = _git(project, environment, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    if head is None:
+        return Repository("git cannot be started: install it")
+    if not head:
+        return Repository(f"{project} has no commit yet")
+    branch = _git(project, environment, "symbolic-ref", "--quiet", "--short", "HEAD")
+    return Repository(branch=branch or "")
+
+
+def _git(project: Path, environment: Mapping[str, str], *arguments: str) -> str | None:
+    """What git answers, "" if it refuses, None if there is no git."""
     import subprocess
 
-    command = ["git", "-C", str(project), "rev-parse", "--verify", "--quiet", "HEAD^{commit}"]
     own = {name: value for name, value in environment.items() if not name.startswith("GIT_")}
+    command = ["git", "-C", str(project), *arguments]
     try:
-        done = subprocess.run(command, env=own, capture_output=True, check=False)
-    except OSError as error:
-        return f"git cannot be started ({error.strerror})"
-    return None if done.returncode == 0 else f"{project} has no commit yet"
+        done = subprocess.run(command, env=own, capture_output=True, check=False, text=True)
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _ignore_own(layout: Layout) -> None:

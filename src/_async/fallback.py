@@ -33,11 +33,11 @@ class AsyncModelFallback:
         """The models to ask for an instruction, in order."""
         return self._state.models(first, others, most=most, now=self._clock())
 
-    async def succeeded(self, *, fell_back: bool) -> None:
+    async def note_success(self, *, fell_back: bool) -> None:
         """A run has succeeded; it ``fell_back`` if another model had failed before."""
         await self._put(self._state.succeeded(self._clock(), fell_back=fell_back))
 
-    async def failed(self, kind: FailureKind) -> None:
+    async def note_failure(self, kind: FailureKind) -> None:
         """A run has failed."""
         await self._put(self._state.failed(kind, self._clock()))
 

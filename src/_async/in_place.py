@@ -58,7 +58,8 @@ class AsyncInPlaceAttempt:
         manner = Manner(workspace=place, adapter=self._adapter)
         if self._assessor is not None:
             if (skip := await self._assessor.reason_to_skip(task)) is not None:
-                return await self._skip(task, skip)
+                await self._skip(task, skip)
+                return None
             if self._follow_up is not None:
                 _check(await self._follow_up.again(task, steps, manner))
         for position in remaining(task):
@@ -73,7 +74,8 @@ class AsyncInPlaceAttempt:
                 await self._assessor.comment_on_failure(task, instruction, outcome.reason)
             elif self._assessor is not None:
                 if position == 1 and (skip := await self._assessor.off_plan(task)) is not None:
-                    return await self._skip(task, skip)
+                    await self._skip(task, skip)
+                    return None
                 if self._follow_up is not None:
                     _check(
                         await self._follow_up.follow(

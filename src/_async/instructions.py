@@ -52,12 +52,16 @@ class AgentUnusable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """Where, by whom and in which chat an instruction is carried out."""
+    """Where, by whom and in which chat an instruction is carried out.
+
+    ``preamble`` is what the agent is told ahead of it.
+    """
 
     workspace: Workspace
     adapter: Adapter
     model: str | None = None
     session: str | None = None
+    preamble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +212,7 @@ class AsyncInstructionRunner:
             reason=outcome.reason,
             now=self._clock(),
             exit_code=outcome.exit_code,
-            result_text=outcome.result_text if outcome.is_error else None,
+            result_text=outcome.error_text,
             stderr=outcome.stderr,
             invalid_lines=outcome.plain,
             tools_ran=outcome.tools_ran > 0,
@@ -256,18 +260,17 @@ class AsyncInstructionRunner:
         manner: Manner,
     ) -> AgentOutcome:
         workspace = manner.workspace
+        prompt = manner.preamble + rendered.prompt
         launch = manner.adapter.launch(
-            rendered.prompt,
+            prompt,
             session=manner.session,
             model=manner.model,
             workspace=str(workspace.path),
             report=rendered.report or "",
             phrase=rendered.phrase or "",
         )
-        words = ["<prompt>" if word == rendered.prompt else word for word in launch.argv]
-        self._note(
-            "instruction.rendered", task, position=instruction.position, text=rendered.prompt
-        )
+        words = ["<prompt>" if word == prompt else word for word in launch.argv]
+        self._note("instruction.rendered", task, position=instruction.position, text=prompt)
         self._note("agent.launched", task, argv=words)
         began = self._clock()
 

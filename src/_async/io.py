@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -42,6 +43,12 @@ class AsyncIOManager:
     def watch(self, paths: Iterable[Path]) -> rt.Watch:
         """A block in which changes of ``paths`` can be waited for."""
         return self._watcher.watch(paths)
+
+    @asynccontextmanager
+    async def undisturbed(self, directory: Path) -> AsyncGenerator[None]:
+        """A block during which nobody here replaces the files of a checkout as a whole."""
+        async with self._locks.hold(str(directory)):
+            yield
 
     async def read(self, path: Path) -> bytes | None:
         """The content of ``path``, None where there is no such file. Raises `OSError`."""

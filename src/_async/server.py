@@ -10,39 +10,44 @@ from typing import TYPE_CHECKING
 
 from .._runtime import async_runtime as rt
 from .._runtime.children import end_marked, end_stranger
+from .._runtime.commands import Mailbox
 from ..core import status as texts
 from ..core.agents import Adapter
 from ..core.config import Config
 from ..core.errors import explain, first
 from ..core.events import Event, Sink
+from ..core.failure import Failure, FailureKind
 from ..core.layout import Layout
-from ..core.reconcile import Reconciled, reconcile
+from ..core.limits import Floors
+from ..core.placement import IN_PLACE, Placement
 from ..core.redact import Redactor, secret_values
-from ..core.task import FINAL, InvalidTransition, Task, TaskState
+from ..core.task import FINAL, Task, TaskState
 from ..core.times import local
-from ..core.totals import Standing, exit_code
+from ..core.totals import exit_code
 from ..store import Store
-from .agents import AsyncAgentDriver
+from .agents import STATE_MARK, AsyncAgentDriver
 from .checkpoint import AsyncCheckpointManager
-from .executor import AgentUnusable, AsyncTaskExecutor
-from .instructions import AsyncInstructionRunner
+from .control import AsyncControl
+from .executor import AsyncTaskExecutor
+from .instructions import AgentUnusable, AsyncInstructionRunner
 from .io import AsyncIOManager
 from .journal import AsyncJournal
 from .lifecycle import AsyncLifecycleManager
+from .listing import AsyncListKeeper
 from .monitoring import AsyncHealthMonitor
+from .orders import AsyncOrders
 from .scheduler import AsyncTaskScheduler
 from .settlement import AsyncSettlement
 from .status import AsyncStatusManager
-from .todo import AsyncTodoManager, Loaded
+from .todo import AsyncTodoManager
+from .workplace import attempt_in
 
 if TYPE_CHECKING:
     from ..core.llm.settings import LLMSetup
     from .advice import AsyncAdvice
+    from .workshop import AsyncWorkshop
 
 logger = logging.getLogger(__name__)
-
-MARK = "CODEAGENT_STATE"
-"""The variable in the environment of every agent that tells whose it is."""
 
 
 class AsyncCodeAgentServer:
@@ -60,6 +65,9 @@ class AsyncCodeAgentServer:
         environment: Mapping[str, str],
         clock: Callable[[], float],
         llm: LLMSetup | None = None,
+        placement: Placement = IN_PLACE,
+        agents: Mapping[str, Adapter] | None = None,
+        mailbox: Mailbox | None = None,
     ) -> None:
         self._config = config
         self._layout = layout
@@ -81,11 +89,10 @@ class AsyncCodeAgentServer:
             keep=config.server.checkpoint.keep_completed_tasks,
             clock=clock,
         )
-        self._driver = AsyncAgentDriver({**environment, MARK: str(layout.state)})
+        self._driver = AsyncAgentDriver({**environment, STATE_MARK: str(layout.state)})
         self._runner = AsyncInstructionRunner(
             config=config,
             layout=layout,
-            adapter=adapter,
             store=store,
             io=self._io,
             driver=self._driver,
@@ -116,34 +123,84 @@ class AsyncCodeAgentServer:
             on_change=self._checkpoint.touch,
             clock=clock,
         )
-        self._executor = AsyncTaskExecutor(
+        assessor = self._advice.assessor if self._advice else None
+        self._workshop: AsyncWorkshop | None = None
+        if placement.worktrees:
+            from .workshop import AsyncWorkshop
+
+            self._workshop = AsyncWorkshop(
+                config=config,
+                layout=layout,
+                target=placement.target,
+                environment=environment,
+                store=store,
+                io=self._io,
+                sink=self._announce,
+                clock=clock,
+            )
+        attempt = attempt_in(
+            self._workshop,
             config=config,
-            adapter=adapter,
+            project=layout.project,
+            agents=agents or {config.runtime.agent: adapter},
             store=store,
             runner=self._runner,
             settlement=self._settlement,
             on_change=self._checkpoint.touch,
+            feedback=self._feedback,
             clock=clock,
-            assessor=self._advice.assessor if self._advice else None,
+            assessor=assessor,
+        )
+        self._executor = AsyncTaskExecutor(
+            config=config,
+            agent=adapter.label,
+            store=store,
+            attempt=attempt,
+            settlement=self._settlement,
+            clock=clock,
+            assessor=assessor,
         )
         self._scheduler = AsyncTaskScheduler(
             self._execute,
-            limit=config.runtime.max_concurrent_tasks or 1,
+            limit=placement.tasks,
             ageing=config.runtime.ageing,
             clock=clock,
+            settings=config.limits,
+            floors=Floors.of(config.limits),
+            headroom=self._workshop.headroom if self._workshop else None,
+            agent_of=lambda task: config.runtime.agent,
+            sink=self._announce,
         )
         self._monitor = AsyncHealthMonitor(config.runtime.monitor_interval)
         self._lifecycle = AsyncLifecycleManager(
             grace=config.runtime.grace_period,
             sink=self._announce,
-            hurry=self._driver.kill_all,
+            hurry=self._hurry,
             clock=clock,
         )
-        self._reading = rt.Lock()
-        self._submitted = rt.Event()
+        self._list = AsyncListKeeper(
+            config=config,
+            store=store,
+            todo=self._todo,
+            advice=self._advice,
+            scheduler=self._scheduler,
+            settlement=self._settlement,
+            sink=self._announce,
+            on_change=self._checkpoint.touch,
+            clock=clock,
+        )
+        self._orders = AsyncOrders(
+            store=store,
+            scheduler=self._scheduler,
+            lifecycle=self._lifecycle,
+            monitor=self._monitor,
+            llm=self._advice.llm if self._advice else None,
+            reread=self._list.read,
+            wake=self._list.submitted.set,
+            clock=clock,
+        )
+        self._control = AsyncControl(mailbox or Mailbox(), self._orders.table())
         self._unusable: str | None = None
-        self._standing = Standing()
-        self._iterations = 0
 
     async def run(self) -> int:
         """Run to the end; returns the exit code: 0 all done, 1 a person is needed,
@@ -157,10 +214,13 @@ class AsyncCodeAgentServer:
             if self._advice is not None:
                 await stack.enter_async_context(self._advice)
             await self._open()
-            self._lifecycle.add("list", self._watch_list)
+            self._lifecycle.add("list", self._list.watch)
             self._lifecycle.add("checkpoint", self._checkpoint.run)
             self._lifecycle.add("journal", self._journal.run)
             self._lifecycle.add("health", self._monitor.run)
+            self._lifecycle.add("control", self._control.run)
+            if self._workshop is not None:
+                self._lifecycle.add("landing", self._workshop.run)
             try:
                 await self._lifecycle.run(self._work)
             except BaseException as error:
@@ -183,6 +243,11 @@ class AsyncCodeAgentServer:
         """Start tasks again."""
         self._scheduler.resume()
 
+    @property
+    def restarting(self) -> bool:
+        """Whether it has ended to be run again."""
+        return self._orders.restarting and self._lifecycle.stopped_by is None
+
     async def _open(self) -> None:
         await self._io.make_directories(self._layout.directories)
         now = self._clock()
@@ -196,11 +261,14 @@ class AsyncCodeAgentServer:
                 self._store.process_ended(process.task_id, process.epoch, process.position)
             )
         if not left.clean:
-            for pid in await rt.run_blocking(end_marked, f"{MARK}={self._layout.state}"):
+            for pid in await rt.run_blocking(end_marked, f"{STATE_MARK}={self._layout.state}"):
                 logger.warning("ended the process %d that a former run left behind", pid)
         before = await rt.wait_for_future(self._store.server_state())
         session = f"{local(now):%Y%m%d_%H%M%S}"
         await rt.wait_for_future(self._store.server_started(session, now))
+        if self._workshop is not None:
+            for task_id in await self._workshop.open():
+                logger.warning("%s had landed when the former run ended", task_id)
         await self._status.open()
         if not (left.clean and before.clean):  # the latter also of a checkpoint taken over
             failed = await rt.wait_for_future(self._store.tasks(TaskState.FAILED))
@@ -221,103 +289,32 @@ class AsyncCodeAgentServer:
     async def _work(self) -> None:
         async with rt.TaskGroup() as group:
             group.start_soon(self._scheduler.run)
-            while True:
-                await self._read_list()
-                if not self._submitted.is_set():
-                    await self._tell_blocked()
-                    if self._exhausted() or not self._keep_watching:
+            while not self._scheduler.draining():
+                await self._list.read()
+                if not self._list.submitted.is_set():
+                    await self._list.tell_blocked()
+                    if self._list.exhausted or not self._keep_watching:
                         break
                     await self._note_idle()
-                    await self._submitted.wait()
-                self._submitted.clear()
+                    await self._list.submitted.wait()
+                self._list.submitted.clear()
                 await self._scheduler.idle()
             self._scheduler.drain()
 
-    def _exhausted(self) -> bool:
-        limit = self._config.server.max_iterations
-        return limit is not None and self._iterations >= limit
-
-    async def _tell_blocked(self) -> None:
-        """Say of every task that waits in vain what it waits for."""
-        blocked = self._scheduler.blocked()
-        if not blocked:
-            return
-        async with self._reading:
-            tasks = {task.id: task for task in await rt.wait_for_future(self._store.tasks())}
-            for task_id, missing in sorted(blocked.items()):
-                others = ", ".join(repr(tasks[other].text) for other in sorted(missing))
-                problem = f"waits for {others}, which is not done"
-                for name, data in self._standing.problem(tasks[task_id].text, problem):
-                    self._say(name, **data)
-
     async def _note_idle(self) -> None:
         await self._status.append(texts.all_done(self._clock()))
-        totals = self._standing.totals
+        totals = self._list.standing.totals
         self._say("server.idle", done=totals.done, failed=totals.failed)
 
-    async def _watch_list(self) -> None:
-        async with self._todo.watch() as watch:
-            while True:
-                interval = self._config.server.check_interval
-                async with rt.CancelScope(interval):
-                    await watch.changed()
-                await self._read_list()
+    def _hurry(self) -> None:
+        self._driver.kill_all()
+        if self._workshop is not None:
+            self._workshop.kill_all()
 
-    async def _read_list(self) -> None:
-        """Bring list and store together; ``_submitted`` tells of something new to run."""
-        async with self._reading:
-            loaded = await (self._advice.review if self._advice else self._todo).load()
-            running, waiting = self._scheduler.running(), self._scheduler.waiting()
-            stored = await rt.wait_for_future(self._store.tasks())
-            now = self._clock()
-            plan = reconcile(loaded.items, stored, now=now, max_attempts=self._config.max_attempts)
-            settled = await self._apply(plan, running)
-            self._tell(loaded, plan)
-            final = [task.id for task in stored if task.state in FINAL]
-            freed = self._scheduler.satisfied([*final, *settled])
-            started = {task.id for task in stored if task.state is TaskState.RUNNING}
-            postponed = self._advice.assessor.postponed if self._advice else set()
-            ready = [task for task in plan.runnable if task.id not in postponed]
-            runnable = {task.id for task in ready}
-            self._scheduler.withdraw(sorted(waiting - started - runnable))
-            news = not self._exhausted() and self._scheduler.submit(ready)
-            if news:
-                self._iterations += 1
-                await rt.wait_for_future(self._store.iteration())
-            if news or freed:
-                self._submitted.set()
-
-    async def _apply(self, plan: Reconciled, running: frozenset[str]) -> list[str]:
-        """Make the store and the list agree; the ids of the tasks that were settled."""
-        if plan.added:
-            await rt.wait_for_future(self._store.add_tasks(plan.added))
-        if plan.moved:
-            places = {
-                t.id: (t.position, t.priority, t.after, t.source, t.paths) for t in plan.moved
-            }
-            await rt.wait_for_future(self._store.reposition(places))
-        settled: list[str] = []
-        for task, state in plan.settled:
-            try:
-                await rt.wait_for_future(self._store.settle_task(task.id, state, self._clock()))
-            except InvalidTransition as error:  # it was started in this moment, and is being done
-                logger.info("%s", error)
-                continue
-            await rt.wait_for_future(self._store.set_marked(task.id, state))
-            settled.append(task.id)
-        for task in plan.to_mark:
-            if task.id not in running:
-                await self._settlement.mark_final(task)
-        if plan.added or settled:
-            self._checkpoint.touch()
-        return settled
-
-    def _tell(self, loaded: Loaded, plan: Reconciled) -> None:
-        news = self._standing.update(
-            loaded.items, loaded.files, loaded.problems, plan, at_start=not self._iterations
-        )
-        for name, data in news:
-            self._say(name, **data)
+    def _feedback(self, agent: str, failure: Failure | None) -> None:
+        limited = failure is not None and failure.kind is FailureKind.RATE_LIMIT
+        if failure is None or limited:
+            self._scheduler.feedback(agent, rate_limited=limited)
 
     async def _execute(self, task: Task) -> float | None:
         try:
@@ -343,15 +340,16 @@ class AsyncCodeAgentServer:
             await self._status.append(texts.fatal_error(explain(error), now))
         elif stopped_by is not None:
             await self._status.append(texts.stopped(stopped_by, now))
-        await self._read_list_at_the_end()
+        escapes = await self._workshop.close() if self._workshop is not None else ()
+        await self._list.read_at_the_end()
         await rt.wait_for_future(self._store.server_stopped(now, clean=error is None))
         await self._checkpoint.write()
-        totals = self._standing.totals
+        totals = self._list.standing.totals
         code = exit_code(
             totals,
             interrupted=stopped_by is not None,
             unusable=self._unusable is not None,
-            problems=bool(self._standing.problems),
+            problems=bool(self._list.standing.problems or escapes),
         )
         self._say(
             "server.stopped",
@@ -364,14 +362,6 @@ class AsyncCodeAgentServer:
         )
         await self._journal.flush()
         return code
-
-    async def _read_list_at_the_end(self) -> None:
-        loaded = await (self._advice.review.load_known() if self._advice else self._todo.load())
-        stored = await rt.wait_for_future(self._store.tasks())
-        plan = reconcile(
-            loaded.items, stored, now=self._clock(), max_attempts=self._config.max_attempts
-        )
-        self._tell(loaded, plan)
 
     def _announce(self, event: Event) -> None:
         level = logging.DEBUG if event.name == "agent.progress" else logging.INFO

@@ -143,6 +143,50 @@ class AsyncSettlement:
         )
         return again
 
+    async def tried_again(self, task: Task, reason: str, until: float) -> None:
+        """The attempt failed, and the next one goes on at ``until``."""
+        await self._ended(task, reason, until, None)
+
+    async def escalated(self, task: Task, reason: str, attention: str) -> None:
+        """The attempt failed, and only a person can say what follows."""
+        await self._ended(task, reason, 0.0, attention)
+        self.say("task.escalated", task, reason=attention)
+
+    async def parked(self, task: Task, message: str, until: float) -> None:
+        """The task waits for something that comes back by itself; it costs no attempt."""
+        now = self._clock()
+        await rt.wait_for_future(
+            self._store.interrupt_task(task.id, task.epoch, now, reason=message, not_before=until)
+        )
+        await self._status.append(texts.task_update(task.text, texts.Status.INTERRUPTED, message))
+        self._on_change()
+        self.say("task.parked", task, seconds=_seconds(task, now), reason=message, until=until)
+
+    async def _ended(self, task: Task, reason: str, until: float, attention: str | None) -> None:
+        now = self._clock()
+        task = await rt.wait_for_future(
+            self._store.finish_task(
+                task.id,
+                task.epoch,
+                TaskState.FAILED,
+                now,
+                error=reason,
+                not_before=until,
+                attention=attention,
+            )
+        )
+        details = texts.details_error(reason)
+        await self._status.append(texts.task_update(task.text, texts.Status.ERROR, details))
+        self._on_change()
+        self.say(
+            "task.failed",
+            task,
+            seconds=_seconds(task, now),
+            reason=reason,
+            attempts=task.attempts,
+            retry_at=until if attention is None else None,
+        )
+
     async def put_back(self, task: Task, details: str, reason: str) -> None:
         """Leave the task to a later run; ``details`` are for the status file."""
         now = self._clock()

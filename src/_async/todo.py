@@ -43,7 +43,8 @@ class AsyncTodoManager:
 
     async def load(self) -> Loaded:
         """Read the list as it is now."""
-        found = await rt.run_blocking(_read_all, self._project, self._names)
+        async with self._io.undisturbed(self._project):
+            found = await rt.run_blocking(_read_all, self._project, self._names)
         documents: list[tuple[str, lists.Document]] = []
         problems: list[tuple[str, str]] = []
         for name, data, problem in found:

@@ -34,11 +34,11 @@ class ModelFallback:
         """The models to ask for an instruction, in order."""
         return self._state.models(first, others, most=most, now=self._clock())
 
-    def succeeded(self, *, fell_back: bool) -> None:
+    def note_success(self, *, fell_back: bool) -> None:
         """A run has succeeded; it ``fell_back`` if another model had failed before."""
         self._put(self._state.succeeded(self._clock(), fell_back=fell_back))
 
-    def failed(self, kind: FailureKind) -> None:
+    def note_failure(self, kind: FailureKind) -> None:
         """A run has failed."""
         self._put(self._state.failed(kind, self._clock()))
 

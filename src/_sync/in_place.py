@@ -59,7 +59,8 @@ class InPlaceAttempt:
         manner = Manner(workspace=place, adapter=self._adapter)
         if self._assessor is not None:
             if (skip := self._assessor.reason_to_skip(task)) is not None:
-                return self._skip(task, skip)
+                self._skip(task, skip)
+                return None
             if self._follow_up is not None:
                 _check(self._follow_up.again(task, steps, manner))
         for position in remaining(task):
@@ -74,7 +75,8 @@ class InPlaceAttempt:
                 self._assessor.comment_on_failure(task, instruction, outcome.reason)
             elif self._assessor is not None:
                 if position == 1 and (skip := self._assessor.off_plan(task)) is not None:
-                    return self._skip(task, skip)
+                    self._skip(task, skip)
+                    return None
                 if self._follow_up is not None:
                     _check(self._follow_up.follow(task, steps, instruction, outcome.report, manner))
         if len(task.completed) >= required_successes(len(steps)):

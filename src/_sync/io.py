@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -43,6 +44,12 @@ class IOManager:
     def watch(self, paths: Iterable[Path]) -> rt.Watch:
         """A block in which changes of ``paths`` can be waited for."""
         return self._watcher.watch(paths)
+
+    @contextmanager
+    def undisturbed(self, directory: Path) -> Generator[None]:
+        """A block during which nobody here replaces the files of a checkout as a whole."""
+        with self._locks.hold(str(directory)):
+            yield
 
     def read(self, path: Path) -> bytes | None:
         """The content of ``path``, None where there is no such file. Raises `OSError`."""

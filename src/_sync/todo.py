@@ -44,7 +44,8 @@ class TodoManager:
 
     def load(self) -> Loaded:
         """Read the list as it is now."""
-        found = rt.run_blocking(_read_all, self._project, self._names)
+        with self._io.undisturbed(self._project):
+            found = rt.run_blocking(_read_all, self._project, self._names)
         documents: list[tuple[str, lists.Document]] = []
         problems: list[tuple[str, str]] = []
         for name, data, problem in found:

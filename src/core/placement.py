@@ -16,18 +16,35 @@ class PlacementRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """``worktrees``: every task has one of its own; otherwise they share the project."""
+    """``worktrees``: every task has one of its own, and its work is landed on the branch
+    ``target``; otherwise they share the project."""
 
     worktrees: bool
     tasks: int
+    target: str = ""
 
 
-def place(config: Config, repository: str | None) -> Placement:
+IN_PLACE = Placement(worktrees=False, tasks=1)
+"""One task at a time, in the project's directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """What is known of the project's repository.
+
+    ``problem`` is why it cannot have worktrees ("it is no git repository"), ""
+    if it can; ``branch`` is the one that is checked out.
+    """
+
+    problem: str = ""
+    branch: str = ""
+
+
+def place(config: Config, repository: Repository) -> Placement:
     """Decide from the configuration and the project.
 
-    ``repository`` is why the project cannot have worktrees ("it is no git
-    repository"), None if it can.  On its own, the predecessor's configuration
-    keeps working in place, one task at a time.
+    On its own, the predecessor's configuration keeps working in place, one
+    task at a time.
 
     Raises:
         PlacementRefused: worktrees are asked for and impossible, or several
@@ -35,24 +52,26 @@ def place(config: Config, repository: str | None) -> Placement:
             overwrite each other's reports.
     """
     mode, tasks = config.workspace.mode, config.runtime.max_concurrent_tasks
-    if mode == "worktree" and repository is not None:
+    problem = repository.problem
+    target = (config.landing.target or repository.branch).removeprefix("refs/heads/")
+    if not problem and not target:
+        problem = "no branch is checked out, and landing.target names none"
+    if mode == "worktree" and problem:
         raise PlacementRefused(
-            f"workspace.mode is worktree, but {repository}: mend that, or set it to in_place"
+            f"workspace.mode is worktree, but {problem}: mend that, or set it to in_place"
         )
-    worktrees = mode == "worktree" or (
-        mode == "auto" and not config.predecessor and repository is None
-    )
+    worktrees = mode == "worktree" or (mode == "auto" and not config.predecessor and not problem)
     if worktrees:
-        return Placement(True, TASKS_IN_WORKTREES if tasks is None else tasks)
+        return Placement(True, TASKS_IN_WORKTREES if tasks is None else tasks, target)
     if tasks is not None and tasks > 1:
         raise PlacementRefused(
             f"async.max_concurrent_tasks is {tasks}, but tasks run in place and share the "
-            f"project's directory: {_way_out(config, repository)}, or set it to 1"
+            f"project's directory: {_way_out(problem)}, or set it to 1"
         )
     return Placement(False, 1)
 
 
-def _way_out(config: Config, repository: str | None) -> str:
-    if repository is not None:
-        return f"{repository}, so they cannot have worktrees: make it one with a commit"
+def _way_out(problem: str) -> str:
+    if problem:
+        return f"{problem}, so they cannot have worktrees: mend that"
     return "set workspace.mode to worktree"

@@ -22,11 +22,11 @@ async def test_an_unpaid_bill_is_remembered_beyond_a_restart(tmp_path: Path) -> 
         before = AsyncModelFallback(io, path, clock=Clock(NOW))
         await before.load()
         assert before.models("auto", OTHERS, most=3) == ("auto", "grok", "sonnet")
-        await before.failed(FailureKind.BILLING)
+        await before.note_failure(FailureKind.BILLING)
         after = AsyncModelFallback(io, path, clock=Clock(NOW + 60))
         await after.load()
         assert after.models("auto", OTHERS, most=3) == ("grok",)
-        await after.succeeded(fell_back=False)
+        await after.note_success(fell_back=False)
     assert json.loads(path.read_bytes())["request_count"] == 1
 
 
@@ -35,8 +35,8 @@ async def test_nothing_is_written_while_nothing_changes(tmp_path: Path) -> None:
     async with AsyncIOManager() as io:
         fallback = AsyncModelFallback(io, path, clock=Clock(NOW))
         await fallback.load()
-        await fallback.succeeded(fell_back=False)
-        await fallback.failed(FailureKind.STALLED)
+        await fallback.note_success(fell_back=False)
+        await fallback.note_failure(FailureKind.STALLED)
     assert not path.exists()
 
 
@@ -47,6 +47,6 @@ async def test_a_file_that_cannot_be_written_costs_no_run(
     async with AsyncIOManager() as io:
         fallback = AsyncModelFallback(io, tmp_path / "data" / "state.json", clock=Clock(NOW))
         with caplog.at_level(logging.WARNING):
-            await fallback.failed(FailureKind.QUOTA)
+            await fallback.note_failure(FailureKind.QUOTA)
         assert fallback.models("auto", OTHERS, most=3) == ("grok",)
     assert "was not written" in caplog.text

@@ -23,11 +23,11 @@ def test_an_unpaid_bill_is_remembered_beyond_a_restart(tmp_path: Path) -> None:
         before = ModelFallback(io, path, clock=Clock(NOW))
         before.load()
         assert before.models("auto", OTHERS, most=3) == ("auto", "grok", "sonnet")
-        before.failed(FailureKind.BILLING)
+        before.note_failure(FailureKind.BILLING)
         after = ModelFallback(io, path, clock=Clock(NOW + 60))
         after.load()
         assert after.models("auto", OTHERS, most=3) == ("grok",)
-        after.succeeded(fell_back=False)
+        after.note_success(fell_back=False)
     assert json.loads(path.read_bytes())["request_count"] == 1
 
 
@@ -36,8 +36,8 @@ def test_nothing_is_written_while_nothing_changes(tmp_path: Path) -> None:
     with IOManager() as io:
         fallback = ModelFallback(io, path, clock=Clock(NOW))
         fallback.load()
-        fallback.succeeded(fell_back=False)
-        fallback.failed(FailureKind.STALLED)
+        fallback.note_success(fell_back=False)
+        fallback.note_failure(FailureKind.STALLED)
     assert not path.exists()
 
 
@@ -48,6 +48,6 @@ def test_a_file_that_cannot_be_written_costs_no_run(
     with IOManager() as io:
         fallback = ModelFallback(io, tmp_path / "data" / "state.json", clock=Clock(NOW))
         with caplog.at_level(logging.WARNING):
-            fallback.failed(FailureKind.QUOTA)
+            fallback.note_failure(FailureKind.QUOTA)
         assert fallback.models("auto", OTHERS, most=3) == ("grok",)
     assert "was not written" in caplog.text

@@ -10,6 +10,7 @@ accepted state before a new chat begins, and before either it is snapshotted.
 from __future__ import annotations
 
 from .choice import MARGIN, UNRESTORED, Recovery, decide, tried
+from .continuation import Continuation
 from .history import Tried, history_text, read_history
 from .policy import DEFAULTS, Policy, Rules, policy_of
 
@@ -17,6 +18,7 @@ __all__ = [
     "DEFAULTS",
     "MARGIN",
     "UNRESTORED",
+    "Continuation",
     "Policy",
     "Recovery",
     "Rules",

@@ -1,0 +1,159 @@
+"""All that work in worktrees takes: git, workspaces, verification, landing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from .._runtime import async_runtime as rt
+from .._runtime.headroom import read_headroom
+from ..core.config import Config
+from ..core.escape import Expected
+from ..core.events import Event, Sink
+from ..core.landing_edit import SharedFiles
+from ..core.layout import Layout
+from ..core.limits import Headroom
+from ..core.redact import secret_values
+from ..core.todo import candidate_names
+from ..core.verify import Evidence
+from ..core.workspace import default_root
+from ..store import Store
+from .delivery import AsyncDelivery
+from .furnishing import AsyncFurnisher
+from .git import AsyncGit
+from .io import AsyncIOManager
+from .landing import AsyncLanding
+from .starting import AsyncStartingPoint
+from .verify import AsyncVerifier
+from .workspaces import AsyncWorkspaces
+
+logger = logging.getLogger(__name__)
+
+
+class AsyncWorkshop:
+    """Puts it together for one project whose work is landed on ``target``."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        layout: Layout,
+        target: str,
+        environment: Mapping[str, str],
+        store: Store,
+        io: AsyncIOManager,
+        sink: Sink,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._sink = sink
+        self._clock = clock
+        self._logs = layout.logs / "verify"
+        project = layout.project
+        home = Path(environment.get("HOME") or Path.home())
+        root = default_root(config.workspace.directory, project, environment, home)
+        self._root = root
+        git = AsyncGit(environment)
+        self._shared = SharedFiles(
+            lists=frozenset(candidate_names(config.project.todo_format)),
+            status=config.project.status_file,
+        )
+        furnisher = AsyncFurnisher(
+            config.workspace, project=project, root=root, git=git, environment=environment
+        )
+        self._furnisher = furnisher
+        self.workspaces = AsyncWorkspaces(
+            config.workspace,
+            project=project,
+            root=root,
+            git=git,
+            store=store,
+            start=AsyncStartingPoint(
+                git,
+                config.workspace,
+                project=project,
+                target=target,
+                published=config.landing.push,
+            ),
+            furnisher=furnisher,
+            environment=environment,
+            home=home,
+            clock=clock,
+            disk_floor=config.limits.disk_floor,
+        )
+        self._verifier = AsyncVerifier(
+            config.verify,
+            git=git,
+            secrets=secret_values(environment),
+            keep=config.workspace.environment,
+        )
+        self._landing = AsyncLanding(
+            config.landing,
+            target=target,
+            repository=project,
+            root=root,
+            git=git,
+            io=io,
+            store=store,
+            sink=sink,
+            clock=clock,
+            shared=self._shared,
+            verify=self._verify_combined,
+            prepare=furnisher.furnish_integration,
+        )
+        self.delivery = AsyncDelivery(
+            workspaces=self.workspaces,
+            verifier=self._verifier,
+            landing=self._landing,
+            store=store,
+            sink=sink,
+            logs=self._logs,
+            clock=clock,
+        )
+
+    def headroom(self) -> Headroom:
+        """What the machine has left for work in worktrees; this blocks."""
+        return read_headroom(self._root)
+
+    async def open(self) -> list[str]:
+        """At start: settle what a dead server was landing, clear away what nobody needs.
+
+        Returns the ids of the tasks that turned out to be done.  Raises
+        `WorkspaceError`, `GitError`, `NoTarget`, `OSError` and `StoreError`.
+        """
+        done = await self._landing.recover()
+        for leftover in await self.workspaces.prepare():
+            logger.info("left behind: %s", leftover)
+        return done
+
+    async def run(self) -> None:
+        """Land what is finished, for as long as the server works."""
+        await self._landing.run()
+
+    def kill_all(self) -> None:
+        """End every verification at once."""
+        self._verifier.kill_all()
+
+    async def close(self) -> Sequence[str]:
+        """At the end: clear away, and look for what was changed outside the workspaces.
+
+        Returns what was found, one sentence each.
+        """
+        await self.workspaces.sweep()
+        landings = await rt.wait_for_future(self._store.landings(open_only=False))
+        expected = Expected(
+            commits=frozenset(row.commit_id for row in landings), paths=self._shared.names
+        )
+        found = await self.workspaces.escapes(expected)
+        for what in found:
+            self._sink(Event("escape.found", self._clock(), data={"what": what}))
+        return found
+
+    async def _verify_combined(self, directory: Path, label: str) -> Evidence:
+        return await self._verifier.verify(
+            directory,
+            environment=self._furnisher.integration_environment(),
+            log_directory=self._logs / "landing",
+            label=label,
+        )

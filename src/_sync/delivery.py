@@ -1,0 +1,149 @@
+# Generated from src/_async/delivery.py. Do not edit.
+"""Takes finished work from its worktree to the target branch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .._runtime import sync_runtime as rt
+from ..core.events import Event, Sink
+from ..core.failure import Failure, FailureKind
+from ..core.landing import Conflict, Landed, LandingRequest, Refusal, Rejected
+from ..core.landing_ladder import instruction
+from ..core.repair import mend_checks, mend_findings, nothing_changed
+from ..core.task import Fenced, Task
+from ..core.verify import Evidence, Shortfall
+from ..core.workspace import Changes, Workspace
+from ..store import Store
+from .landing import Landing
+from .verify import Verifier
+from .workspaces import Workspaces
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """Why the work is not on the target branch, and what an agent can do about it.
+
+    ``request`` is what to tell an agent, "" if none can help.
+    """
+
+    failure: Failure
+    request: str = ""
+
+
+class Delivery:
+    """Commits, verifies and lands, each recorded before the next."""
+
+    def __init__(
+        self,
+        *,
+        workspaces: Workspaces,
+        verifier: Verifier,
+        landing: Landing,
+        store: Store,
+        sink: Sink,
+        logs: Path,
+        clock: Callable[[], float],
+    ) -> None:
+        self._workspaces = workspaces
+        self._verifier = verifier
+        self._landing = landing
+        self._store = store
+        self._sink = sink
+        self._logs = logs
+        self._clock = clock
+
+    def deliver(self, task: Task, workspace: Workspace) -> Landed | Undelivered:
+        """Bring what is in the workspace to the target, if it is good.
+
+        Raises `Fenced`, `GitError`, `WorkspaceError`, `OSError` and `StoreError`.
+        """
+        self.phase(task, "verifying")
+        message = f"{task.text}\n\nCodeagent-Task: {task.id}\nCodeagent-Attempt: {task.epoch}\n"
+        changes = self._workspaces.commit(workspace, message)
+        self._note(task, base=changes.base, commit_id=changes.commit)
+        rt.wait_for_future(self._store.learn_paths(task.id, changes.files))
+        began = self._clock()
+        evidence = self._verifier.verify(
+            workspace.path,
+            environment=workspace.environment,
+            log_directory=self._logs / task.id,
+            changes=changes,
+            label=f"verify-a{task.epoch}",
+        )
+        self._note(task, evidence=evidence.to_text())
+        self._say(
+            "verify.done",
+            task,
+            ok=evidence.ok,
+            reason=evidence.reason,
+            findings=list(evidence.findings),
+            seconds=round(self._clock() - began, 3),
+        )
+        if not evidence.ok:
+            return _unverified(evidence, combined=False)
+        return self._land(task, workspace, changes, evidence)
+
+    def phase(self, task: Task, name: str) -> None:
+        """Record and announce what the attempt is at. Raises `Fenced`."""
+        self._note(task, phase=name)
+        self._say("task.phase", task, phase=name)
+
+    def _land(
+        self, task: Task, workspace: Workspace, changes: Changes, evidence: Evidence
+    ) -> Landed | Undelivered:
+        self.phase(task, "landing")
+        request = LandingRequest(task=task, workspace=workspace, changes=changes, evidence=evidence)
+        outcome = self._landing.land(request)
+        match outcome:
+            case Landed():
+                return outcome
+            case Conflict():
+                return self._join(task, workspace, outcome)
+            case Rejected(refusal=Refusal.VERIFICATION, evidence=Evidence() as found):
+                return _unverified(found, combined=True)
+            case Rejected(refusal=Refusal.STALE):
+                raise Fenced(outcome.reason)
+            case Rejected():
+                return Undelivered(Failure(_REFUSALS[outcome.refusal], outcome.reason))
+
+    def _join(self, task: Task, workspace: Workspace, conflict: Conflict) -> Undelivered:
+        """Put both sides into the workspace, so that an agent can join them."""
+        names = ", ".join(conflict.files[:5])
+        subjects = self._workspaces.merge(workspace, conflict.target_commit)
+        failure = Failure(FailureKind.CONFLICT, f"conflicts with what landed meanwhile: {names}")
+        return Undelivered(failure, instruction(conflict, task.text, subjects))
+
+    def _note(self, task: Task, **notes: str | int | None) -> None:
+        rt.wait_for_future(self._store.note_attempt(task.id, task.epoch, self._clock(), **notes))
+
+    def _say(self, name: str, task: Task, /, **data: object) -> None:
+        self._sink(Event(name, self._clock(), task.id, task.epoch, data))
+
+
+_REFUSALS = {
+    Refusal.VERIFICATION: FailureKind.VERIFY_FAILED,
+    Refusal.TARGET: FailureKind.CONFIGURATION,
+    Refusal.EMPTY: FailureKind.NO_CHANGES,
+    Refusal.MOVING: FailureKind.UNKNOWN,
+    Refusal.ERROR: FailureKind.UNKNOWN,
+}
+
+
+def _unverified(evidence: Evidence, *, combined: bool) -> Undelivered:
+    match evidence.shortfall:
+        case Shortfall.NO_CHANGES:
+            return Undelivered(Failure(FailureKind.NO_CHANGES, evidence.reason), nothing_changed())
+        case Shortfall.MISSING:
+            return Undelivered(Failure(FailureKind.CONFIGURATION, evidence.reason))
+        case Shortfall.REFUSED:
+            return Undelivered(
+                Failure(FailureKind.VERIFY_FAILED, evidence.reason),
+                mend_findings(evidence.findings),
+            )
+    last = evidence.commands[-1]
+    code = None if last.timed_out else last.exit_code
+    text = mend_checks(last.command, code, last.output, combined=combined)
+    return Undelivered(Failure(FailureKind.VERIFY_FAILED, evidence.reason), text)

@@ -1,0 +1,69 @@
+# Generated from src/_async/workplace.py. Do not edit.
+"""Which way attempts are made: in the project's directory, or in worktrees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.agents import Adapter
+from ..core.config import Config
+from ..core.failure import Failure
+from ..core.recovery import policy_of
+from ..store import Store
+from .in_place import InPlaceAttempt
+from .instructions import InstructionRunner
+from .settlement import Settlement
+
+if TYPE_CHECKING:
+    from .assessment import Assessor
+    from .executor import Attempt
+    from .workshop import Workshop
+
+
+def attempt_in(
+    workshop: Workshop | None,
+    *,
+    config: Config,
+    project: Path,
+    agents: Mapping[str, Adapter],
+    store: Store,
+    runner: InstructionRunner,
+    settlement: Settlement,
+    on_change: Callable[[], None],
+    feedback: Callable[[str, Failure | None], None],
+    clock: Callable[[], float],
+    assessor: Assessor | None,
+) -> Attempt:
+    """Attempts in the worktrees of ``workshop``, without one in place.
+
+    Of ``agents`` the first is the one that tasks begin with.
+    """
+    if workshop is None:
+        return InPlaceAttempt(
+            config=config,
+            project=project,
+            adapter=next(iter(agents.values())),
+            runner=runner,
+            settlement=settlement,
+            on_change=on_change,
+            clock=clock,
+            assessor=assessor,
+        )
+    from .isolated import IsolatedAttempt
+
+    return IsolatedAttempt(
+        agents=agents,
+        policy=policy_of(config.recovery),
+        max_attempts=config.max_attempts,
+        store=store,
+        runner=runner,
+        workspaces=workshop.workspaces,
+        delivery=workshop.delivery,
+        settlement=settlement,
+        on_change=on_change,
+        feedback=feedback,
+        clock=clock,
+        assessor=assessor,
+    )
