@@ -18,6 +18,10 @@ LONGEST_HEAD = 16 * 1024
 LONGEST_BODY = 64 * 1024
 CHUNK = 16 * 1024
 
+LINGER = 2.0
+LARGEST_REST = 4 * 1024 * 1024
+"""How long, and how much, a client that was refused may go on talking."""
+
 _HEADERS = (
     (b"Server", b"codeagent"),
     (b"X-Content-Type-Options", b"nosniff"),
@@ -109,3 +113,9 @@ def _refuse(client: socket.socket, peer: h11.Connection, status: int) -> None:
     if peer.our_state in (h11.IDLE, h11.SEND_RESPONSE):
         with suppress(h11.LocalProtocolError):
             _respond(client, peer, page(status), with_body=True)
+    # To close while unread bytes lie here would take the answer away from the client.
+    client.shutdown(socket.SHUT_WR)
+    client.settimeout(LINGER)
+    left = LARGEST_REST
+    while left > 0 and (data := client.recv(CHUNK)):
+        left -= len(data)

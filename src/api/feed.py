@@ -12,6 +12,7 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ class Feed:
     ``record`` stores an event.  Safe for any thread.
     """
 
-    def __init__(self, record: Callable[[Event], object]) -> None:
+    def __init__(self, record: Callable[[Event], Future[None]]) -> None:
         self._record = record
         self._changed = threading.Condition()
         self._heard = 0
@@ -48,13 +49,18 @@ class Feed:
         kept = is_kept(event)
         if kept and event.name not in JOURNALLED:
             with suppress(StoreClosed):
-                self._record(event)
+                self._record(event).add_done_callback(self._wake)
         with self._changed:
             self._heard += 1
             if not kept:
                 self._fleeting.append((self._heard, event))
             if event.task_id is not None:
                 self._last[event.task_id] = event.at
+            self._changed.notify_all()
+
+    def _wake(self, recorded: Future[None]) -> None:
+        with self._changed:
+            self._heard += 1
             self._changed.notify_all()
 
     def last_events(self) -> dict[str, float]:
@@ -74,21 +80,26 @@ class Feed:
         None starts with what comes next.
         """
         with self._changed:
-            heard = self._heard
-        yield b"retry: 2000\n\n"
+            heard, closed = self._heard, self._closed
         with Overview(database) as stored:
             number = stored.newest_event() if after is None else after
-            closed = False
-            while not closed:
+            parts = [b"retry: 2000\n\n"]
+            while True:
+                while rows := stored.events(number, BATCH):
+                    number = rows[-1]["number"]
+                    yield b"".join([*parts, *map(_encoded_row, rows)])
+                    parts = []
+                if parts:
+                    yield b"".join(parts)
+                if closed:
+                    return
                 before, heard = heard, self._wait(heard)
                 with self._changed:
                     closed = self._closed
                     news = [event for at, event in self._fleeting if at > before]
                 parts = [_encoded(event.name, event.as_dict()) for event in news]
-                while rows := stored.events(number, BATCH):
-                    number = rows[-1]["number"]
-                    parts += map(_encoded_row, rows)
-                yield b"".join(parts) or b": still here\n\n"
+                if heard == before and not closed:
+                    parts = [b": still here\n\n"]
 
     def _wait(self, heard: int) -> int:
         """Wait for an event after the first ``heard``, or a while; how many there were."""

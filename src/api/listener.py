@@ -6,7 +6,8 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from .connection import serve
@@ -15,6 +16,9 @@ from .messages import Request, Response
 logger = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
+
+LAST_WORDS = 1.0
+"""Seconds that clients have at the end to take what is left for them."""
 
 MOST_CONNECTIONS = 64
 """Connections beyond these are closed at once."""
@@ -52,17 +56,20 @@ class Listener:
         self._thread.start()
 
     def close(self) -> None:
-        """Hang up on everybody and let go of the port."""
+        """Hang up on everybody, who may finish what is being said, and let go of the port."""
         with self._lock:
             self._ended.set()
             clients = dict(self._clients)
-            for client in clients:
-                with suppress(OSError):
-                    client.shutdown(socket.SHUT_RDWR)
+            _shut(clients, socket.SHUT_RD)
         with suppress(OSError):  # wakes whoever waits for the next client
             socket.create_connection((LOOPBACK, self.port), 1).close()
         self._thread.join()
         self._listening.close()
+        deadline = time.monotonic() + LAST_WORDS
+        for thread in clients.values():
+            thread.join(max(0.0, deadline - time.monotonic()))
+        with self._lock:
+            _shut(self._clients, socket.SHUT_RDWR)
         for thread in clients.values():
             thread.join()
 
@@ -99,3 +106,9 @@ class Listener:
             with self._lock:
                 self._clients.pop(client, None)
             client.close()
+
+
+def _shut(clients: Iterable[socket.socket], how: int) -> None:
+    for client in clients:
+        with suppress(OSError):
+            client.shutdown(how)

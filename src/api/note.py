@@ -60,6 +60,4 @@ def read(directory: Path) -> Note | None:
         note = Note(**json.loads((directory / NAME).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    if not isinstance(note.pid, int) or not note.started:
-        return None
-    return note if identity(note.pid) == note.started else None
+    return note if note.started and identity(note.pid) == note.started else None

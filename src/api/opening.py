@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,7 +58,9 @@ class Api:
     It is a sink of events.  Commands go to the server that ``mailbox`` belongs to.
     """
 
-    def __init__(self, plan: Plan, mailbox: Mailbox, record: Callable[[Event], object]) -> None:
+    def __init__(
+        self, plan: Plan, mailbox: Mailbox, record: Callable[[Event], Future[None]]
+    ) -> None:
         self._plan = plan
         self._mailbox = mailbox
         self.feed = Feed(record)
