@@ -86,6 +86,7 @@ _SECRET_WORDS = frozenset(
         "token",
     ]
 )
+_NAME_HINTS = ("credential", "key", "pass", "secret", "token")  # one of them is in every such name
 _PUBLIC_WORDS = frozenset(
     ["foreign", "partition", "primary", "pub", "public", "publishable", "site", "sort"]
 )
@@ -122,12 +123,16 @@ def leaks(
     ``known`` are values that are secret whatever they look like.
     """
     known = [value for value in known if len(value) >= SHORTEST]
-    seen = set[str]()
+    text = "\n".join(line for _, line in lines)
+    shapes = any(True for _ in credentials(text))
     settings = bool(_SETTINGS_FILE.search(path))
+    seen = set[str]()
     for index, (number, line) in enumerate(lines):
-        behind = [text for _, text in lines[index + 1 : index + _MATERIAL_LINES]]
         found = [("a secret of the server's own", value) for value in known if value in line]
-        for what, value in found or _in_line(line, behind, settings):
+        if not found:
+            found += _private_key(lines, index)
+            found += _in_line(line, shapes, settings)
+        for what, value in found:
             if value not in seen:
                 seen.add(value)
                 yield Leak(number, what, value)
@@ -158,14 +163,22 @@ def names_a_secret(name: str) -> bool:
     return words[-1] in _SECRET_WORDS or (words[-1] == "key" and len(words) > 1)
 
 
-def _in_line(line: str, behind: Sequence[str], settings: bool) -> Iterator[tuple[str, str]]:
-    if head := _KEY_HEAD.search(line):
-        material = _KEY_MATERIAL.search("\n".join([line[head.end() :], *behind]))
-        if material:
+def _private_key(lines: Sequence[tuple[int, str]], index: int) -> Iterator[tuple[str, str]]:
+    line = lines[index][1]
+    if "-----BEGIN" in line and (head := _KEY_HEAD.search(line)):
+        behind = [text for _, text in lines[index + 1 : index + _MATERIAL_LINES]]
+        if material := _KEY_MATERIAL.search("\n".join([line[head.end() :], *behind])):
             yield "a private key", head[0] + material[0]
-    shaped = [value for value in credentials(line) if _is_credential(value)]
+
+
+def _in_line(line: str, shapes: bool, settings: bool) -> Iterator[tuple[str, str]]:
+    """``shapes`` says whether to look for those of credentials, ``settings`` what file it is."""
+    shaped = [value for value in credentials(line) if _is_credential(value)] if shapes else []
     for value in shaped:
         yield _issuer(value), value
+    lowered = line.lower()
+    if not any(word in lowered for word in _NAME_HINTS):
+        return
     bare_counts = settings or bool(_VARIABLE.match(line))
     for found in _ASSIGNMENT.finditer(line):
         value = found["quoted"] or (found["bare"] if bare_counts else "") or ""
