@@ -47,6 +47,7 @@ class AsyncOrders:
         self._reread = reread
         self._wake = wake
         self._clock = clock
+        self.restarting = False
 
     def table(self) -> Mapping[str, Callable[..., Any]]:
         """The commands by name."""
@@ -55,6 +56,7 @@ class AsyncOrders:
             "pause": self._scheduler.pause,
             "resume": self._scheduler.resume,
             "drain": self.drain,
+            "restart": self.restart,
             "stop": self._lifecycle.stop,
             "cancel": self.cancel,
             "retry": self.retry,
@@ -75,6 +77,11 @@ class AsyncOrders:
         """Finish the tasks that run, start no more, then end."""
         self._scheduler.drain()
         self._wake()
+
+    def restart(self) -> None:
+        """The same, and whoever runs the server then runs it again."""
+        self.restarting = True
+        self.drain()
 
     async def cancel(self, task: str) -> Task:
         """End a task's attempt, if there is one, and run it no more until `retry`.

@@ -1,0 +1,120 @@
+# Generated from src/_async/orders.py. Do not edit.
+"""What the running server can be asked to do, and to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .._runtime import sync_runtime as rt
+from ..core.live import Live
+from ..core.task import FINAL, InvalidTransition, Task
+from ..store import Store, UnknownTask
+from .lifecycle import LifecycleManager
+from .monitoring import HealthMonitor
+from .scheduler import TaskScheduler
+
+if TYPE_CHECKING:
+    from .llm import LLMManager
+
+CANCELLED = "cancelled; codeagent retry lets it run again"
+"""Why a task that was cancelled does not run."""
+
+
+class Orders:
+    """Each method of `table` is a command.
+
+    ``reread`` brings list and store together, ``wake`` has the server look at
+    what there is to do.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        scheduler: TaskScheduler,
+        lifecycle: LifecycleManager,
+        monitor: HealthMonitor,
+        llm: LLMManager | None,
+        reread: Callable[[], rt.Result[None]],
+        wake: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._scheduler = scheduler
+        self._lifecycle = lifecycle
+        self._monitor = monitor
+        self._llm = llm
+        self._reread = reread
+        self._wake = wake
+        self._clock = clock
+        self.restarting = False
+
+    def table(self) -> Mapping[str, Callable[..., Any]]:
+        """The commands by name."""
+        return {
+            "look": self.look,
+            "pause": self._scheduler.pause,
+            "resume": self._scheduler.resume,
+            "drain": self.drain,
+            "restart": self.restart,
+            "stop": self._lifecycle.stop,
+            "cancel": self.cancel,
+            "retry": self.retry,
+        }
+
+    def look(self) -> Live:
+        """What the server does at this moment."""
+        return Live(
+            at=self._clock(),
+            path=rt.PATH,
+            schedule=self._scheduler.snapshot(),
+            stopping=self._lifecycle.stopped_by,
+            health=self._monitor.latest(),
+            llm=self._llm.snapshot() if self._llm else None,
+        )
+
+    def drain(self) -> None:
+        """Finish the tasks that run, start no more, then end."""
+        self._scheduler.drain()
+        self._wake()
+
+    def restart(self) -> None:
+        """The same, and whoever runs the server then runs it again."""
+        self.restarting = True
+        self.drain()
+
+    def cancel(self, task: str) -> Task:
+        """End a task's attempt, if there is one, and run it no more until `retry`.
+
+        The work of completed instructions stays.  Raises `UnknownTask`, and
+        `InvalidTransition` for a task that is done.
+        """
+        found = self._find(task)
+        if found.state in FINAL:
+            raise InvalidTransition(f"{task} is {found.state}, so there is nothing to cancel")
+        try:
+            self._scheduler.hold(task)
+            cancelled = rt.wait_for_future(
+                self._store.hold_task(task, self._clock(), attention=CANCELLED)
+            )
+            self._reread()  # from here on every look at the list sees it
+            return cancelled
+        finally:
+            self._scheduler.release(task)
+
+    def retry(self, task: str) -> Task:
+        """Have a task done from its beginning, whatever came of it before; the task as it
+        is after a look at the list, whose line has to be open.
+
+        Raises `UnknownTask`, and `InvalidTransition` for one that runs.
+        """
+        rt.wait_for_future(self._store.reset_task(task, self._clock()))
+        self._reread()
+        return self._find(task)
+
+    def _find(self, task: str) -> Task:
+        found = rt.wait_for_future(self._store.task(task))
+        if found is None:
+            raise UnknownTask(f"there is no task {task!r}")
+        return found
