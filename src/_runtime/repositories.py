@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 
 def common_directory(directory: Path) -> Path:
@@ -24,3 +26,57 @@ def common_directory(directory: Path) -> Path:
                 return git_directory.resolve()
             return (git_directory / shared).resolve()
     return here
+
+
+UNFINISHED = {
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+    "MERGE_HEAD": "merge",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+}
+"""What lies in a git directory while an operation waits for somebody to go on."""
+
+
+def unfinished(git_directory: Path) -> tuple[str, ...]:
+    """The operations that were begun in a working tree and not ended."""
+    found = (name for mark, name in UNFINISHED.items() if (git_directory / mark).exists())
+    return tuple(dict.fromkeys(found))
+
+
+def drop_stale_locks(git_directory: Path) -> None:
+    """Delete what a killed git left in the directory of a working tree that nobody works in."""
+    for name in ("index.lock", "HEAD.lock", "ORIG_HEAD.lock", "MERGE_HEAD.lock"):
+        (git_directory / name).unlink(missing_ok=True)
+
+
+class Fingerprint(NamedTuple):
+    """Digests of what all working trees share, apart from commits and refs."""
+
+    hooks: str
+    config: str
+    stash: str
+
+
+def fingerprint(common: Path) -> Fingerprint:
+    """The fingerprint of the repository whose shared directory is ``common``.
+
+    The stash is its reflog: entries that are dropped from the middle leave the
+    ref where it was.
+    """
+    return Fingerprint(
+        _digest(sorted((common / "hooks").glob("*"))),
+        _digest([common / "config", common / "info" / "exclude", common / "info" / "attributes"]),
+        _digest([common / "logs" / "refs" / "stash"]),
+    )
+
+
+def _digest(files: list[Path]) -> str:
+    digest = sha256()
+    for file in files:
+        try:
+            about = f"{file.name}\0{file.stat().st_mode & 0o111}\0"
+            digest.update(about.encode("utf-8", "surrogateescape") + file.read_bytes() + b"\0")
+        except (FileNotFoundError, IsADirectoryError):
+            continue
+    return digest.hexdigest()

@@ -1,0 +1,106 @@
+"""Clears away what the work on tasks has left, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from .._runtime import async_runtime as rt
+from .._runtime import directories
+from ..core.leftovers import Kind, Leftover
+from ..core.workspace import SNAPSHOTS, WorkspaceError, is_branch_of, is_snapshot_of
+from ..store import Store
+from .inventory import AsyncInventory
+from .register import OPEN, AsyncWorkspaceRegister
+from .starting import AsyncStartingPoint
+from .worktrees import AsyncWorktrees
+
+logger = logging.getLogger(__name__)
+
+
+class AsyncHousekeeping:
+    """Removes worktrees, branches and directories that nobody needs any more."""
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        store: Store,
+        register: AsyncWorkspaceRegister,
+        inventory: AsyncInventory,
+        worktrees: AsyncWorktrees,
+        start: AsyncStartingPoint,
+        clock: Callable[[], float],
+    ) -> None:
+        self._root = root
+        self._store = store
+        self._register = register
+        self._inventory = inventory
+        self._worktrees = worktrees
+        self._start = start
+        self._clock = clock
+
+    async def leftovers(self) -> list[Leftover]:
+        """What there is, and what of it may go. Raises `GitError`, `OSError` and `StoreError`."""
+        tasks = await rt.wait_for_future(self._store.tasks())
+        landings = await rt.wait_for_future(self._store.landings(open_only=False))
+        rows = self._register.rows()
+        return await self._inventory.take(
+            rows,
+            {task.id: task.state for task in tasks},
+            landed={row.task_id for row in landings if row.landed_at is not None},
+            used={row.task_id for row in rows if row.state == OPEN},
+            target=await self._target(),
+            now=self._clock(),
+        )
+
+    async def _target(self) -> str | None:
+        try:
+            return await self._start.commit()
+        except WorkspaceError:
+            return None
+
+    async def sweep(self) -> list[Leftover]:
+        """Remove what may go; returns the rest.
+
+        Raises `GitError`, `OSError` and `StoreError`.
+        """
+        kept = []
+        for leftover in await self.leftovers():
+            if leftover.removable:
+                await self._dispose(leftover)
+            else:
+                kept.append(leftover)
+        return kept
+
+    async def _dispose(self, leftover: Leftover) -> None:
+        found = leftover.found
+        logger.info("%s %s is removed: %s", found.kind, found.name, leftover.why)
+        if found.kind is Kind.BRANCH:
+            await self._worktrees.delete_refs([f"refs/heads/{found.branch}"])
+        elif found.kind is Kind.TRASH and found.path is not None:
+            await rt.run_blocking(directories.remove_tree, found.path)
+        elif found.landed and found.task_id is not None and found.path is not None:
+            await self.remove(found.task_id, found.path)
+        elif found.path is not None:
+            await self._remove(found.path, [found.branch] if found.merged and found.branch else [])
+            if found.task_id is not None:
+                await self._register.drop(found.task_id)
+
+    async def remove(self, task_id: str, path: Path) -> None:
+        """Remove the workspace of a task that has landed, with its branches and snapshots.
+
+        Raises `GitError`, `OSError` and `StoreError`.
+        """
+        heads = await self._worktrees.refs("refs/heads/")
+        names = [ref.removeprefix("refs/heads/") for ref in heads]
+        await self._remove(path, [name for name in names if is_branch_of(name, task_id)])
+        refs = await self._worktrees.refs(SNAPSHOTS)
+        await self._worktrees.delete_refs(ref for ref in refs if is_snapshot_of(ref, task_id))
+        await self._register.drop(task_id)
+
+    async def _remove(self, path: Path, branches: list[str]) -> None:
+        if problem := await self._worktrees.remove(path, branches):
+            logger.warning("%s", problem)
+        await rt.run_blocking(directories.remove_tree, self._root / "run" / path.name)

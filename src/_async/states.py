@@ -1,0 +1,188 @@
+"""The states of a worktree as commits: what an attempt has done, and snapshots on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .._runtime import async_runtime as rt
+from .._runtime import directories, repositories
+from ..core.git import decoded, parse_changes
+from ..core.workspace import (
+    OWN_DIRECTORY,
+    SNAPSHOTS,
+    Changes,
+    Workspace,
+    WorkspaceError,
+    ignore_pattern,
+    own_paths,
+    snapshot_ref,
+)
+from .git import AsyncGit, GitError
+from .trees import AsyncTrees
+from .worktrees import AsyncWorktrees, Checkout
+
+
+class AsyncWorktreeStates:
+    """Commits what is in a worktree, and brings back what was committed.
+
+    Ignored files, files that were copied in and our own directory never count.
+    """
+
+    def __init__(
+        self, git: AsyncGit, worktrees: AsyncWorktrees, trees: AsyncTrees, *, project: Path
+    ) -> None:
+        self._git = git
+        self._worktrees = worktrees
+        self._trees = trees
+        self._project = project
+
+    async def commit(self, workspace: Workspace, message: str, target: str) -> Changes:
+        """Commit everything to the workspace's branch, unless it is committed already.
+
+        ``target`` is the commit that the work is going to be brought together
+        with.  Raises `WorkspaceError` and `GitError`.
+        """
+        path, branch = workspace.path, workspace.branch
+        checkout = await self._checkout(workspace)
+        await rt.run_blocking(repositories.drop_stale_locks, checkout.git_directory)
+        pending = await rt.run_blocking(repositories.unfinished, checkout.git_directory)
+        if "rebase" in pending:
+            raise WorkspaceError(
+                f"a rebase was begun in {path} and not ended: end it with "
+                "git rebase --continue or --abort"
+            )
+        left_out = [*workspace.copied, *_nested(checkout)]
+        await self._git.run(path, "add", "-A", "--", *own_paths(left_out), seconds=600)
+        tree = await self._git.text(path, "write-tree")
+        head = checkout.commit or await self._git.text(path, "rev-parse", f"refs/heads/{branch}")
+        parents = [head]
+        if "merge" in pending:
+            merged = await self._git.text(path, "rev-parse", "MERGE_HEAD")
+            parents += merged.split()
+        if len(parents) > 1 or tree != await self._tree(head):
+            head = await self._trees.commit(tree, parents, message)
+        async with self._git.repository_lock(self._project):
+            await self._git.run(path, "update-ref", f"refs/heads/{branch}", head)
+        if checkout.status.branch != branch:
+            await self._worktrees.point(path, f"{branch}")
+        for name in pending:
+            await self._git.run(path, name, "--quit")
+        base = await self._base(workspace.base or head, head, target)
+        return Changes(commit=head, tree=tree, base=base, files=await self._files(base, head))
+
+    async def _base(self, pinned: str, head: str, target: str) -> str:
+        """The newest commit of the target that the work contains."""
+        outcome = await self._git.attempt(self._project, "merge-base", head, target)
+        found = decoded(outcome.out).strip()
+        if outcome.code or found == pinned:
+            return pinned
+        contained = await self._is_ancestor(pinned, head)
+        return pinned if contained and await self._is_ancestor(found, pinned) else found
+
+    async def _is_ancestor(self, old: str, new: str) -> bool:
+        outcome = await self._git.attempt(self._project, "merge-base", "--is-ancestor", old, new)
+        return outcome.code == 0
+
+    async def _files(self, base: str, commit: str) -> tuple[str, ...]:
+        out = await self._git.run(
+            self._project, "diff-tree", "-r", "-z", "--name-status", "--no-renames", base, commit
+        )
+        return tuple(change.path for change in parse_changes(out))
+
+    async def snapshot(self, workspace: Workspace, label: str) -> str:
+        """Keep the present state under a ref; returns its commit.
+
+        The worktree, its index and its branch stay as they are.
+        """
+        checkout = await self._checkout(workspace)
+        commit = await self._state(workspace, checkout, label)
+        branch = workspace.branch or ""
+        async with self._git.repository_lock(self._project):
+            ref = snapshot_ref(branch, await self._worktrees.refs(SNAPSHOTS))
+            await self._git.run(self._project, "update-ref", ref, commit, "")
+        return commit
+
+    async def _state(self, workspace: Workspace, checkout: Checkout, label: str) -> str:
+        path = workspace.path
+        place = workspace.private or checkout.git_directory
+        index = place / "snapshot.index"
+        await rt.run_blocking(directories.replace_copy, checkout.git_directory / "index", index)
+        other = {"GIT_INDEX_FILE": str(index)}
+        specs = own_paths([*workspace.copied, *_nested(checkout)])
+        await self._git.attempt(
+            path, "add", "-A", "--ignore-errors", "--", *specs, environment=other, seconds=600
+        )
+        tree = decoded(await self._git.run(path, "write-tree", environment=other)).strip()
+        await rt.run_blocking(index.unlink, missing_ok=True)
+        parents = [] if checkout.commit is None else [checkout.commit]
+        return await self._trees.commit(tree, parents, f"codeagent snapshot: {label}\n")
+
+    async def differs_from(self, workspace: Workspace, commit: str) -> bool:
+        """Whether the worktree holds anything that ``commit`` does not."""
+        checkout = await self._checkout(workspace)
+        state = await self._state(workspace, checkout, "comparison")
+        return await self._tree(state) != await self._tree(commit)
+
+    async def restore(self, workspace: Workspace, commit: str) -> None:
+        """Bring the worktree back to ``commit``; files that are not part of it go.
+
+        Of a snapshot, what was not committed then is not committed afterwards.
+        """
+        path, branch = workspace.path, workspace.branch
+        checkout = await self._checkout(workspace)
+        await rt.run_blocking(repositories.drop_stale_locks, checkout.git_directory)
+        for name in await rt.run_blocking(repositories.unfinished, checkout.git_directory):
+            await self._git.attempt(path, name, "--quit")
+        head = commit
+        refs = await self._git.text(
+            self._project, "for-each-ref", "--points-at", commit, "--format=%(refname)", SNAPSHOTS
+        )
+        if refs:
+            head = await self._worktrees.resolve(f"{commit}^") or commit
+        await self._git.run(path, "read-tree", "--reset", "-u", commit, seconds=600)
+        kept = [
+            word
+            for name in (OWN_DIRECTORY, *workspace.copied)
+            for word in ("-e", ignore_pattern(name))
+        ]
+        await self._git.run(path, "clean", "-f", "-d", "-q", *kept, seconds=600)
+        async with self._git.repository_lock(self._project):
+            await self._git.run(path, "update-ref", f"refs/heads/{branch}", head)
+        await self._worktrees.point(path, f"{branch}")
+        if head != commit:
+            await self._git.run(path, "read-tree", head)
+
+    async def merge(self, workspace: Workspace, commit: str) -> list[str]:
+        """Begin to merge ``commit`` into the worktree; the subjects of what comes in.
+
+        Raises `WorkspaceError` and `GitError`.
+        """
+        path = workspace.path
+        checkout = await self._checkout(workspace)
+        await rt.run_blocking(repositories.drop_stale_locks, checkout.git_directory)
+        subjects = await self._git.text(path, "log", "--format=%s", f"HEAD..{commit}")
+        merging = ("merge", "--no-commit", "--no-ff", "--no-rerere-autoupdate", commit)
+        outcome = await self._git.attempt(path, *merging, seconds=600)
+        pending = await rt.run_blocking(repositories.unfinished, checkout.git_directory)
+        if outcome.code and "merge" not in pending:
+            raise GitError(merging, outcome.code, outcome.err or decoded(outcome.out))
+        return subjects.splitlines()
+
+    async def _tree(self, commit: str) -> str:
+        return await self._git.text(self._project, "rev-parse", f"{commit}^{{tree}}")
+
+    async def _checkout(self, workspace: Workspace) -> Checkout:
+        checkout = await self._worktrees.look(workspace.path)
+        if checkout is None:
+            raise WorkspaceError(
+                f"{workspace.path} is no worktree any more: somebody has deleted or moved it"
+            )
+        return checkout
+
+
+def _nested(checkout: Checkout) -> list[str]:
+    """Repositories inside the worktree, of which git would only keep a commit's name."""
+    entries = checkout.status.entries
+    return [
+        entry.path.rstrip("/") for entry in entries if entry.untracked and entry.path[-1] == "/"
+    ]

@@ -1,0 +1,214 @@
+"""The worktrees of one repository: made, found again in whatever state, removed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .._runtime import async_runtime as rt
+from .._runtime import directories, repositories
+from ..core.git import Status, Worktree, decoded, parse_status, parse_worktrees
+from ..core.workspace import BRANCHES, RESCUED, WorkspaceError
+from .git import AsyncGit, GitError
+
+logger = logging.getLogger(__name__)
+
+LOCKED = "codeagent works here"
+"""Why our worktrees are locked, so that nobody prunes one whose disk is away for a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A worktree that git knows: its own git directory and what is in it."""
+
+    git_directory: Path
+    status: Status
+
+    @property
+    def commit(self) -> str | None:
+        """What is checked out, None on a branch without a commit."""
+        return self.status.commit
+
+
+class AsyncWorktrees:
+    """Worktrees below ``root``, each on a branch of its own.
+
+    Refs and the list of worktrees change one after the other; files are
+    written side by side.
+    """
+
+    def __init__(self, git: AsyncGit, *, project: Path, root: Path) -> None:
+        self._git = git
+        self._project = project
+        self._root = root
+
+    @property
+    def directory(self) -> Path:
+        """Where the worktrees lie."""
+        return self._root / "wt"
+
+    async def resolve(self, name: str) -> str | None:
+        """The commit that ``name`` means, None if there is none."""
+        outcome = await self._git.attempt(
+            self._project, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"
+        )
+        return None if outcome.code else decoded(outcome.out).strip()
+
+    async def listed(self) -> list[Worktree]:
+        """All worktrees of the repository, the main one first."""
+        return parse_worktrees(
+            await self._git.run(self._project, "worktree", "list", "--porcelain", "-z")
+        )
+
+    async def look(self, path: Path) -> Checkout | None:
+        """What is checked out at ``path``; None if that is no worktree of the repository."""
+        asked = ("--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir")
+        outcome = await self._git.attempt(path, "rev-parse", *asked)
+        if outcome.code:
+            return None
+        places = [Path(line) for line in decoded(outcome.out).split("\n")]
+        ours = await rt.run_blocking(repositories.common_directory, self._project)
+        if places[0] != path or places[2] != ours:
+            return None
+        return Checkout(places[1], await self.status(path))
+
+    async def status(self, path: Path) -> Status:
+        """What differs from the commit at ``path``, each untracked file by name."""
+        asked = ("--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--no-renames")
+        return parse_status(await self._git.run(path, "status", *asked))
+
+    async def ensure(self, path: Path, branch: str, start: str) -> Checkout:
+        """A worktree at ``path`` on ``branch``.
+
+        What is checked out there already stays as it is, and the branch begins
+        with it; otherwise it begins at ``start``.  Raises `WorkspaceError`,
+        `GitError` and `OSError`.
+        """
+        checkout = await self._found(path)
+        if checkout is None:
+            await self._make(path, branch, start)
+        else:
+            await self._adopt(path, checkout, branch, start)
+        checkout = await self.look(path)
+        if checkout is None:
+            raise WorkspaceError(f"{path} is no worktree although git has just made it one")
+        return checkout
+
+    async def _found(self, path: Path) -> Checkout | None:
+        checkout = await self.look(path)
+        if checkout is None and await rt.run_blocking(path.exists):
+            async with self._git.repository_lock(self._project):
+                await self._git.attempt(self._project, "worktree", "repair", str(path))
+            checkout = await self.look(path)
+        return checkout
+
+    async def _make(self, path: Path, branch: str, start: str) -> None:
+        """Add the worktree; what lies at ``path`` without git knowing goes into it."""
+        stray = await rt.run_blocking(directories.move_away, path, self._root / "lost")
+        async with self._git.repository_lock(self._project):
+            await self._forget(path)
+            await self._take_branch(branch, start)
+            await rt.run_blocking(directories.make_private, [self.directory])
+            await self._git.run(
+                self._project,
+                "worktree",
+                "add",
+                "--lock",
+                "--reason",
+                LOCKED,
+                "--no-checkout",
+                str(path),
+                branch,
+            )
+        if stray is None:
+            await self._git.run(path, "read-tree", "-u", "--reset", "HEAD", seconds=600)
+            return
+        logger.warning("%s was cut off from its repository and is joined to it again", path)
+        await rt.run_blocking(directories.move_contents, stray, path, ".git")
+        await self._git.run(path, "read-tree", "HEAD")
+
+    async def _adopt(self, path: Path, checkout: Checkout, branch: str, start: str) -> None:
+        """Go on in a worktree that somebody may have left in any state."""
+        git_directory = checkout.git_directory
+        await rt.run_blocking(repositories.drop_stale_locks, git_directory)
+        pending = await rt.run_blocking(repositories.unfinished, git_directory)
+        if "rebase" in pending:
+            aborted = await self._git.attempt(path, "rebase", "--abort")
+            if aborted.code:
+                await self._git.run(path, "rebase", "--quit")
+            checkout = Checkout(git_directory, await self.status(path))
+        for name in pending:
+            if name in ("cherry-pick", "revert"):
+                await self._git.run(path, name, "--quit")
+        if not await rt.run_blocking((git_directory / "index").exists):
+            await self._git.run(path, "read-tree", "-u", "--reset", "HEAD", seconds=600)
+        if checkout.status.branch != branch or checkout.commit is None:
+            async with self._git.repository_lock(self._project):
+                await self._take_branch(branch, checkout.commit or start)
+                await self.point(path, branch)
+            if checkout.commit is None:
+                await self._git.run(path, "read-tree", "HEAD")
+
+    async def point(self, path: Path, branch: str) -> None:
+        """Put the worktree on ``branch``; its files and its index stay as they are."""
+        await self._git.run(path, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
+
+    async def bring_forward(self, path: Path, branch: str, old: str, new: str) -> None:
+        """Bring an unchanged worktree, and its branch, from one commit to another."""
+        await self._git.run(path, "read-tree", "-m", "-u", old, new, seconds=600)
+        async with self._git.repository_lock(self._project):
+            await self._git.run(path, "update-ref", f"refs/heads/{branch}", new, old)
+
+    async def _take_branch(self, branch: str, commit: str) -> None:
+        """Make ``branch`` begin at ``commit``; what else it held is kept under another name."""
+        ref = f"refs/heads/{branch}"
+        held = await self.resolve(ref)
+        if held == commit:
+            return
+        if held is not None:
+            rescued = f"{RESCUED}{branch.removeprefix(BRANCHES)}-{held[:12]}"
+            await self._git.run(self._project, "update-ref", rescued, held)
+            logger.warning("%s held something else, which is now %s", branch, rescued)
+        await self._git.run(self._project, "update-ref", ref, commit, held or "")
+
+    async def remove(self, path: Path, branches: list[str]) -> str | None:
+        """Remove a worktree with branches; what could not be deleted, None if all is gone.
+
+        Whoever calls this has made sure that nothing in it is needed.  The
+        files are deleted last, when nobody waits for the repository any more.
+        """
+        trash = self._root / "trash"
+        moved = await rt.run_blocking(directories.move_away, path, trash)
+        async with self._git.repository_lock(self._project):
+            await self._forget(path)
+            for branch in branches:
+                await self._delete_ref(f"refs/heads/{branch}")
+        return None if moved is None else await rt.run_blocking(directories.remove_tree, moved)
+
+    async def delete_refs(self, refs: Iterable[str]) -> None:
+        """Delete refs by their full names."""
+        async with self._git.repository_lock(self._project):
+            for ref in refs:
+                await self._delete_ref(ref)
+
+    async def refs(self, prefix: str) -> list[str]:
+        """The refs whose names begin with ``prefix``."""
+        out = await self._git.text(self._project, "for-each-ref", "--format=%(refname)")
+        return [ref for ref in out.splitlines() if ref.startswith(prefix)]
+
+    async def _delete_ref(self, ref: str) -> None:
+        outcome = await self._git.attempt(self._project, "update-ref", "-d", ref)
+        if outcome.code:
+            logger.warning("%s", GitError(("update-ref", "-d", ref), outcome.code, outcome.err))
+
+    async def _forget(self, path: Path) -> None:
+        """Make git forget a worktree whose directory is gone."""
+        if any(tree.path == str(path) for tree in await self.listed()):
+            await self._git.run(self._project, "worktree", "remove", "-f", "-f", str(path))
+
+    def is_ours(self, path: str) -> bool:
+        """Whether a worktree at ``path`` would be a task's."""
+        place = Path(path)
+        return place.parent == self.directory and not place.name.startswith("_")

@@ -1,0 +1,270 @@
+# Generated from src/_async/workspaces.py. Do not edit.
+"""Gives every task a place of its own to be worked on."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from .._runtime import directories, files
+from .._runtime import sync_runtime as rt
+from ..core.config.work import WorkspaceSettings
+from ..core.errors import explain
+from ..core.escape import NOTHING, Expected
+from ..core.leftovers import Leftover
+from ..core.surroundings import AGENT_DIRECTORIES, agent_files, inherited, private
+from ..core.task import Task
+from ..core.workspace import (
+    Changes,
+    DiskFull,
+    Ready,
+    Workspace,
+    WorkspaceError,
+    disk_refusal,
+    parse_ready,
+    ports,
+    safe_name,
+)
+from ..store import Store, WorkspaceRow
+from .furnishing import Furnisher
+from .git import Git, GitError
+from .housekeeping import Housekeeping
+from .inventory import Inventory, left
+from .register import KEPT, WorkspaceRegister
+from .starting import StartingPoint
+from .states import WorktreeStates
+from .survey import Surveyor
+from .trees import Trees
+from .worktrees import Worktrees
+
+logger = logging.getLogger(__name__)
+
+
+class Workspaces:
+    """Worktrees of ``project`` below ``root``, one for each task, for as long as the task lives.
+
+    ``project`` is the real path of the top of a checkout, ``home`` the user's
+    directory, ``disk_floor`` how many megabytes have to stay free.
+    """
+
+    def __init__(
+        self,
+        settings: WorkspaceSettings,
+        *,
+        project: Path,
+        root: Path,
+        git: Git,
+        store: Store,
+        start: StartingPoint,
+        furnisher: Furnisher,
+        environment: Mapping[str, str],
+        home: Path,
+        clock: Callable[[], float],
+        disk_floor: int = 0,
+    ) -> None:
+        self._settings = settings
+        self._project = project
+        self._root = root
+        self._start = start
+        self._furnisher = furnisher
+        self._environment = environment
+        self._home = home
+        self._clock = clock
+        self._disk_floor = disk_floor * 1_000_000
+        self._worktrees = Worktrees(git, project=project, root=root)
+        self._states = WorktreeStates(git, self._worktrees, Trees(git, project), project=project)
+        self._register = WorkspaceRegister(store, clock=clock)
+        self._housekeeping = Housekeeping(
+            root=root,
+            store=store,
+            register=self._register,
+            inventory=Inventory(git, project=project, root=root),
+            worktrees=self._worktrees,
+            start=start,
+            clock=clock,
+        )
+        self._surveyor = Surveyor(git, project=project, directory=self._worktrees.directory)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self._root)!r})"
+
+    def prepare(self) -> list[Leftover]:
+        """At the start of a server: clear away what is not needed; returns what is left.
+
+        Raises `WorkspaceError`, `GitError`, `OSError` and `StoreError`.
+        """
+        if self._root.is_relative_to(self._project):
+            raise WorkspaceError(
+                f"worktrees cannot lie in {self._root}, which is inside the checkout: "
+                "set workspace.directory to a place outside of it"
+            )
+        rt.run_blocking(directories.make_private, [self._root])
+        self._register.load()
+        leftovers = self.sweep()
+        self._surveyor.check()
+        return leftovers
+
+    def open(self, task: Task) -> Workspace:
+        """The workspace for the current attempt at ``task``: what is there, or a new one.
+
+        Raises `WorkspaceError` (`SetupFailed`, `DiskFull`) and `StoreError`.
+        """
+        path = self._worktrees.directory / safe_name(task.id)
+        row, before = self._register.claim(task, path)
+        try:
+            return self._opened(row, before)
+        except (GitError, OSError, ValueError) as error:
+            rt.shielded(self._keep, task.id)
+            full = getattr(error, "errno", 0) == errno.ENOSPC or "No space left" in str(error)
+            kind = DiskFull if full else WorkspaceError
+            raise kind(f"{path} could not be made: {explain(error)}") from error
+        except BaseException:
+            rt.shielded(self._keep, task.id)
+            raise
+
+    def _opened(self, row: WorkspaceRow, before: WorkspaceRow | None) -> Workspace:
+        path = Path(row.path)
+        own = self._root / "run" / path.name
+        numbers = ports(
+            row.slot, first=self._settings.ports.first, per_task=self._settings.ports.per_task
+        )
+        if not rt.run_blocking((path / ".git").exists):
+            self._require_room()
+            rt.run_blocking(files.remove, [own / "ready.json"])
+        self._make_own(own)
+        ready = parse_ready(rt.run_blocking(files.read_or_none, own / "ready.json"))
+        row = self._checked_out(row, before, ready)
+        is_new = ready is None or ready.base != row.base
+        variables = private(row.task_id, own, numbers, isolate_agents=self._settings.isolate_agents)
+        workspace = Workspace(
+            task_id=row.task_id,
+            path=path,
+            environment={
+                **inherited(self._environment, self._settings.environment),
+                **variables,
+            },
+            branch=row.branch,
+            base=row.base,
+            slot=row.slot,
+            private=own,
+            copied=() if ready is None else ready.copied,
+        )
+        workspace = self._furnisher.furnish(workspace, own / "setup.log", is_new=is_new)
+        rt.write_atomic(own / "ready.json", Ready(row.base, workspace.copied).to_bytes())
+        return workspace
+
+    def _make_own(self, own: Path) -> None:
+        """Have the task's own directories, with what agents need to identify themselves."""
+        wanted = [self._root, own, own / "tmp"]
+        if self._settings.isolate_agents:
+            wanted += [own / place.name for place in AGENT_DIRECTORIES]
+        rt.run_blocking(directories.make_private, wanted)
+        if self._settings.isolate_agents:
+            pairs = agent_files(self._environment, self._home, own)
+            rt.run_blocking(directories.copy_newer, pairs)
+
+    def _require_room(self) -> None:
+        free = rt.run_blocking(directories.disk_free, self._root)
+        if free >= self._disk_floor:
+            return
+        kept = [Path(row.path) for row in self._register.rows() if row.state == KEPT]
+        sizes = [(path, rt.run_blocking(directories.disk_used, path)) for path in kept]
+        if refusal := disk_refusal(free, self._disk_floor, self._root, sizes):
+            raise DiskFull(refusal)
+
+    def _checked_out(
+        self, row: WorkspaceRow, before: WorkspaceRow | None, ready: Ready | None
+    ) -> WorkspaceRow:
+        """Have the worktree on the attempt's branch.
+
+        It goes on where the one before ended; if that left nothing, it begins
+        with the newest commit.
+        """
+        path, newest = Path(row.path), self._start.commit()
+        earlier = None
+        if before is not None:
+            earlier = self._worktrees.resolve(f"refs/heads/{before.branch}")
+        base = row.base if earlier is not None and row.base else newest
+        checkout = self._worktrees.ensure(path, row.branch, earlier or base)
+        copied = () if ready is None else ready.copied
+        if checkout.commit == base != newest and not left(checkout.status, copied):
+            self._worktrees.bring_forward(path, row.branch, base, newest)
+            base = newest
+        row = replace(row, base=base)
+        self._register.put(row)
+        return row
+
+    def commit(self, workspace: Workspace, message: str) -> Changes:
+        """Commit everything that the attempt has left, unless it is committed already.
+
+        Raises `WorkspaceError` and `GitError`.
+        """
+        return self._states.commit(workspace, message, self._start.commit())
+
+    def snapshot(self, workspace: Workspace, label: str) -> str:
+        """Keep the present state as a commit under a ref; nothing else changes.
+
+        Raises `WorkspaceError` and `GitError`.
+        """
+        return self._states.snapshot(workspace, label)
+
+    def restore(self, workspace: Workspace, commit: str | None) -> None:
+        """Bring the files back to a commit or a snapshot, without one to the base; what
+        came later is gone.
+
+        Raises `WorkspaceError` and `GitError`.
+        """
+        if (wanted := commit or workspace.base) is not None:
+            self._states.restore(workspace, wanted)
+
+    def differs(self, workspace: Workspace, commit: str | None) -> bool:
+        """Whether the files are not those of a commit or a snapshot, without one of the base.
+
+        Raises `WorkspaceError` and `GitError`.
+        """
+        wanted = commit or workspace.base
+        return wanted is not None and self._states.differs_from(workspace, wanted)
+
+    def merge(self, workspace: Workspace, commit: str) -> list[str]:
+        """Bring ``commit`` into a workspace whose work is committed, with git's conflict markers.
+
+        Nothing is committed: `commit` does that once the conflicts are resolved.
+        Returns the subjects of what comes in.  Raises `WorkspaceError` and `GitError`.
+        """
+        return self._states.merge(workspace, commit)
+
+    def release(self, workspace: Workspace, *, landed: bool) -> None:
+        """The attempt is over: remove what has landed, keep the rest for a while.
+
+        Raises `GitError`, `OSError` and `StoreError`.
+        """
+        checkout = self._worktrees.look(workspace.path)
+        changed = [] if checkout is None else left(checkout.status, workspace.copied)
+        if landed and not changed:
+            self._housekeeping.remove(workspace.task_id, workspace.path)
+            return
+        if landed:
+            logger.warning("%s has changed since it landed: %s", workspace.path, changed[:5])
+        if changed:
+            self._states.snapshot(workspace, "left behind")
+        self._keep(workspace.task_id)
+
+    def _keep(self, task_id: str) -> None:
+        self._register.keep(task_id, self._clock() + self._settings.keep_failed)
+
+    def sweep(self) -> list[Leftover]:
+        """Remove what nobody needs any more; returns what is left.
+
+        Raises `GitError`, `OSError` and `StoreError`.
+        """
+        return self._housekeeping.sweep()
+
+    def escapes(self, expected: Expected = NOTHING) -> list[str]:
+        """What was changed outside the workspaces since the last call, one sentence each.
+
+        ``expected`` is what the server did itself.  Raises `GitError` and `OSError`.
+        """
+        return self._surveyor.check(expected)

@@ -1,0 +1,96 @@
+"""A repository, a store and the workspaces of the one in the other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from codeagent._async.furnishing import AsyncFurnisher
+from codeagent._async.git import AsyncGit
+from codeagent._async.starting import AsyncStartingPoint
+from codeagent._async.workspaces import AsyncWorkspaces
+from codeagent._runtime import async_runtime as rt
+from codeagent.core.config.work import WorkspaceSettings
+from codeagent.core.task import Task, TaskState
+from codeagent.store import Store, open_store
+
+from ..support.repositories import ENVIRONMENT, Repository, make_repository
+
+
+@dataclass
+class Yard:
+    """Everything that a test of workspaces needs."""
+
+    place: Path
+    repository: Repository
+    store: Store
+    home: Path
+    git: AsyncGit
+    now: float = 1000.0
+    numbers: int = 0
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Path:
+        """Where the worktrees lie."""
+        return self.place / "state" / "project-12345678"
+
+    def workspaces(
+        self, *, published: bool = False, disk_floor: int = 0, **settings: Any
+    ) -> AsyncWorkspaces:
+        """The workspaces of a new server."""
+        chosen = WorkspaceSettings.model_validate(settings)
+        project, environment = self.repository.path, {**ENVIRONMENT, **self.extra}
+        start = AsyncStartingPoint(
+            self.git, chosen, project=project, target=None, published=published
+        )
+        furnisher = AsyncFurnisher(
+            chosen, project=project, root=self.root, git=self.git, environment=environment
+        )
+        return AsyncWorkspaces(
+            chosen,
+            project=project,
+            root=self.root,
+            git=self.git,
+            store=self.store,
+            start=start,
+            furnisher=furnisher,
+            environment=environment,
+            home=self.home,
+            clock=lambda: self.now,
+            disk_floor=disk_floor,
+        )
+
+    async def begun(self, task_id: str) -> Task:
+        """A new attempt at a task, which is added if it is new."""
+        self.numbers += 1
+        if await rt.wait_for_future(self.store.task(task_id)) is None:
+            task = Task(id=task_id, text=f"task {self.numbers}")
+            await rt.wait_for_future(self.store.add_tasks([task]))
+        return await rt.wait_for_future(
+            self.store.begin_attempt(task_id, path=rt.PATH, instructions=1, now=self.now)
+        )
+
+    async def ended(self, task: Task, state: TaskState) -> None:
+        """The attempt is over."""
+        await rt.wait_for_future(self.store.finish_task(task.id, task.epoch, state, self.now))
+
+    async def rows(self) -> list[tuple[str, str]]:
+        """The workspaces in the store and their states."""
+        rows = await rt.wait_for_future(self.store.workspaces())
+        return [(row.task_id, row.state) for row in rows]
+
+
+@asynccontextmanager
+async def open_yard(place: Path, **names: str) -> AsyncGenerator[Yard]:
+    """A yard with one commit of these files, "__" in a name stands for "."."""
+    repository = make_repository(place / "project", **(names or {"README__md": "hello\n"}))
+    store = open_store(place / "codeagent.db")
+    try:
+        git = AsyncGit(ENVIRONMENT)
+        yield Yard(place, repository, store, place / "home", git)
+    finally:
+        store.close()
