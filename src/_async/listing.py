@@ -11,6 +11,7 @@ from ..core.config import Config
 from ..core.events import Event, Sink
 from ..core.reconcile import Reconciled, reconcile
 from ..core.task import FINAL, InvalidTransition, TaskState
+from ..core.todo import ItemState
 from ..core.totals import Standing
 from ..store import Store
 from .scheduler import AsyncTaskScheduler
@@ -94,6 +95,19 @@ class AsyncListKeeper:
                 await rt.wait_for_future(self._store.iteration())
             if news or freed:
                 self.submitted.set()
+
+    async def reopen(self, task_id: str) -> None:
+        """Have a task done again from its beginning; its line is opened if it is ticked.
+
+        Raises `UnknownTask`, `InvalidTransition` for one that runs, and `TodoError`
+        and `OSError` if the line cannot be changed.
+        """
+        async with self._reading:  # a look at the list would settle it, or tick it again
+            task = await rt.wait_for_future(self._store.task(task_id))
+            if task is not None and task.state in FINAL:
+                await self._todo.mark(task.source, task.text, ItemState.PENDING, None)
+            await rt.wait_for_future(self._store.reset_task(task_id, self._clock()))
+        await self.read()
 
     async def read_at_the_end(self) -> None:
         """Read the list once more, to say how it stands."""

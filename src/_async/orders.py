@@ -23,8 +23,8 @@ CANCELLED = "cancelled; codeagent retry lets it run again"
 class AsyncOrders:
     """Each method of `table` is a command.
 
-    ``reread`` brings list and store together, ``wake`` has the server look at
-    what there is to do.
+    ``reread`` brings list and store together, ``reopen`` has a task done again,
+    ``wake`` has the server look at what there is to do.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class AsyncOrders:
         monitor: AsyncHealthMonitor,
         llm: AsyncLLMManager | None,
         reread: Callable[[], rt.Result[None]],
+        reopen: Callable[[str], rt.Result[None]],
         wake: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
@@ -45,6 +46,7 @@ class AsyncOrders:
         self._monitor = monitor
         self._llm = llm
         self._reread = reread
+        self._reopen = reopen
         self._wake = wake
         self._clock = clock
         self.restarting = False
@@ -103,13 +105,11 @@ class AsyncOrders:
             self._scheduler.release(task)
 
     async def retry(self, task: str) -> Task:
-        """Have a task done from its beginning, whatever came of it before; the task as it
-        is after a look at the list, whose line has to be open.
+        """Have a task done from its beginning, whatever came of it before.
 
-        Raises `UnknownTask`, and `InvalidTransition` for one that runs.
+        Raises what the opening of its line raises.
         """
-        await rt.wait_for_future(self._store.reset_task(task, self._clock()))
-        await self._reread()
+        await self._reopen(task)
         return await self._find(task)
 
     async def _find(self, task: str) -> Task:

@@ -196,6 +196,7 @@ class AsyncCodeAgentServer:
             monitor=self._monitor,
             llm=self._advice.llm if self._advice else None,
             reread=self._list.read,
+            reopen=self._list.reopen,
             wake=self._list.submitted.set,
             clock=clock,
         )

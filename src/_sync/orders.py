@@ -24,8 +24,8 @@ CANCELLED = "cancelled; codeagent retry lets it run again"
 class Orders:
     """Each method of `table` is a command.
 
-    ``reread`` brings list and store together, ``wake`` has the server look at
-    what there is to do.
+    ``reread`` brings list and store together, ``reopen`` has a task done again,
+    ``wake`` has the server look at what there is to do.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Orders:
         monitor: HealthMonitor,
         llm: LLMManager | None,
         reread: Callable[[], rt.Result[None]],
+        reopen: Callable[[str], rt.Result[None]],
         wake: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
@@ -46,6 +47,7 @@ class Orders:
         self._monitor = monitor
         self._llm = llm
         self._reread = reread
+        self._reopen = reopen
         self._wake = wake
         self._clock = clock
         self.restarting = False
@@ -104,13 +106,11 @@ class Orders:
             self._scheduler.release(task)
 
     def retry(self, task: str) -> Task:
-        """Have a task done from its beginning, whatever came of it before; the task as it
-        is after a look at the list, whose line has to be open.
+        """Have a task done from its beginning, whatever came of it before.
 
-        Raises `UnknownTask`, and `InvalidTransition` for one that runs.
+        Raises what the opening of its line raises.
         """
-        rt.wait_for_future(self._store.reset_task(task, self._clock()))
-        self._reread()
+        self._reopen(task)
         return self._find(task)
 
     def _find(self, task: str) -> Task:

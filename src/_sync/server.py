@@ -197,6 +197,7 @@ class CodeAgentServer:
             monitor=self._monitor,
             llm=self._advice.llm if self._advice else None,
             reread=self._list.read,
+            reopen=self._list.reopen,
             wake=self._list.submitted.set,
             clock=clock,
         )

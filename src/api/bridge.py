@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import CancelledError
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
 from .._runtime.commands import Mailbox, MailboxClosed
 from ..core.live import Live
+from ..core.todo import TodoError
 from ..store import InvalidTransition, StoreError, UnknownTask
 from .messages import Refusal
 
@@ -41,15 +41,15 @@ class Bridge:
                 return answer.result(timeout)
             finally:
                 answer.cancel()  # not begun in time: it is not to be obeyed later
-        except FutureTimeoutError:
+        except TimeoutError:
             raise Refusal(504, f"the server has not obeyed within {timeout:g} s") from None
         except (MailboxClosed, CancelledError):
             raise Refusal(503, "the server is ending") from None
         except (UnknownTask, LookupError) as error:
             raise Refusal(404, str(error)) from None
-        except InvalidTransition as error:
+        except (InvalidTransition, TodoError) as error:
             raise Refusal(409, str(error)) from None
-        except StoreError as error:
+        except (StoreError, OSError) as error:
             raise Refusal(500, str(error)) from None
 
     def look(self) -> tuple[Live | None, bool]:

@@ -15,6 +15,7 @@ from codeagent._runtime import async_runtime as rt
 from codeagent._runtime.commands import Mailbox, MailboxClosed
 from codeagent.core.events import Event
 from codeagent.core.task import InvalidTransition, Task, TaskState
+from codeagent.core.todo import TodoError
 from codeagent.store import SqliteStore, UnknownTask, open_store
 from tests.support.world import (
     Recorder,
@@ -216,12 +217,15 @@ async def test_a_retried_task_runs_again(tmp_path: Path) -> None:
             await rig.seen("server.idle")
             tasks = await rig.tasks()
             task = tasks["One"]
-            ticked = await rig.ask("retry", task=task.id)
-            assert ticked.state is TaskState.DONE
-            rig.todo.write_text("- [ ] One\n", "utf-8")
+            assert rig.todo.read_text("utf-8").startswith("- [x] One")
             again = await rig.ask("retry", task=task.id)
             assert again.state is not TaskState.DONE
             await rig.seen("task.done", 2)
+            with pytest.raises(UnknownTask):
+                await rig.ask("retry", task="nobody")
+            rig.todo.write_text("- [ ] Two\n", "utf-8")
+            with pytest.raises(TodoError):
+                await rig.ask("retry", task=task.id)
             await rig.ask("drain")
 
 

@@ -16,6 +16,7 @@ from codeagent._sync.control import Control
 from codeagent._sync.server import CodeAgentServer
 from codeagent.core.events import Event
 from codeagent.core.task import InvalidTransition, Task, TaskState
+from codeagent.core.todo import TodoError
 from codeagent.store import SqliteStore, UnknownTask, open_store
 from tests.support.world import (
     Recorder,
@@ -217,12 +218,15 @@ def test_a_retried_task_runs_again(tmp_path: Path) -> None:
             rig.seen("server.idle")
             tasks = rig.tasks()
             task = tasks["One"]
-            ticked = rig.ask("retry", task=task.id)
-            assert ticked.state is TaskState.DONE
-            rig.todo.write_text("- [ ] One\n", "utf-8")
+            assert rig.todo.read_text("utf-8").startswith("- [x] One")
             again = rig.ask("retry", task=task.id)
             assert again.state is not TaskState.DONE
             rig.seen("task.done", 2)
+            with pytest.raises(UnknownTask):
+                rig.ask("retry", task="nobody")
+            rig.todo.write_text("- [ ] Two\n", "utf-8")
+            with pytest.raises(TodoError):
+                rig.ask("retry", task=task.id)
             rig.ask("drain")
 
 
