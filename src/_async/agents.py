@@ -76,6 +76,16 @@ class AgentOutcome:
     counters: Counters = field(default_factory=Counters)
 
     @property
+    def error_text(self) -> str | None:
+        """The error that it announced, with its code; None if it announced none."""
+        if not self.is_error:
+            return None
+        text, code = self.result_text or "", self.code or ""
+        if not code or code in text.split():
+            return text
+        return f"status {code}: {text}" if code.isdigit() else f"{code}: {text}"
+
+    @property
     def drift(self) -> dict[str, object]:
         """What was not understood of the agent's stream; empty if all of it was."""
         counters = self.counters
@@ -281,17 +291,16 @@ class _Course:
         return None
 
     def _note(self, item: _Happening | None) -> list[Action]:
-        actions: list[Action] = []
         match item:
+            case None:
+                return self._run.on_time(self._clock())
             case _Exited(code):
                 return self._run.on_exit(self._clock(), code, text=self._record.error)
             case Report():
                 self._report = item
                 return self._run.on_report(self._clock())
-            case _Heard(at, events):
-                for event in events:
-                    actions += self._heed(event, at)
-        return actions + self._run.on_time(self._clock())
+        actions = [action for event in item.events for action in self._heed(event, item.at)]
+        return actions + self._run.on_time(item.at)
 
     def _heed(self, event: AgentEvent, now: float) -> list[Action]:
         self._on_event(event)

@@ -32,6 +32,26 @@ BEHAVIOURS: Final = {
     "stderr": Behaviour("write 160 kB to standard error"),
     "ignore-sigterm": Behaviour("go on when asked to end"),
     "fail": Behaviour("do nothing, give a result that is an error, exit with 1"),
+    "idle": Behaviour("exit with 0 without having done or said anything"),
+    "untrusted": Behaviour("ask whether to trust the directory, exit with 0"),
+    "retrying": Behaviour("tell of nothing but retries"),
+    "crash": Behaviour("be killed in the middle of an edit"),
+    "no-result": Behaviour("do everything, exit with 0 without a result"),
+    "talk-on": Behaviour("go on talking after the result"),
+    "hold-stdin": Behaviour("read standard input to its end before anything else"),
+    "orphan": Behaviour("leave a process in a session of its own (3600)", "SECONDS", 3600),
+    "huge": Behaviour("one event of MB (50) megabytes", "MB", 50),
+    "tool": Behaviour("call a tool that is silent for SECONDS (2)", "SECONDS", 2),
+    "unknown": Behaviour("mix events of unknown types into the output"),
+    "rate-limit": Behaviour("fail with a rate limit that ends in SECONDS (2)", "SECONDS", 2),
+    "quota": Behaviour("fail with a used-up allowance, back in SECONDS or next month", "SECONDS"),
+    "network": Behaviour("fail for want of a network"),
+    "auth": Behaviour("fail to log in"),
+    "escape": Behaviour("write outside the directory too"),
+    "markers": Behaviour("leave conflict markers"),
+    "break": Behaviour("break the tests"),
+    "shared": Behaviour("edit a file that all tasks edit, CODEAGENT_STANDIN_SHARED"),
+    "commit": Behaviour("commit the work"),
     "fail-once": Behaviour("the same, but only the first time for a report or task"),
     "once": Behaviour("do the other things only the first time for a report or task"),
 }
@@ -75,7 +95,7 @@ def effective(
     if "once" not in behaviours:
         return behaviours
     behaviours.pop("once")
-    state = Path(environ.get("CODEAGENT_STANDIN_STATE") or ".codeagent/standin-once.txt")
+    state = state_file(environ)
     if state.exists() and key in state.read_text("utf-8", "replace").splitlines():
         return {}
     state.parent.mkdir(parents=True, exist_ok=True)
@@ -84,6 +104,11 @@ def effective(
         file.flush()
         os.fsync(file.fileno())
     return behaviours
+
+
+def state_file(environ: Mapping[str, str]) -> Path:
+    """Where is kept what was done before."""
+    return Path(environ.get("CODEAGENT_STANDIN_STATE") or ".codeagent/standin-once.txt")
 
 
 def help_text() -> str:

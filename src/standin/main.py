@@ -11,18 +11,23 @@ from collections.abc import Mapping, Sequence
 
 from codeagent import __version__
 
-from . import behaviour, work
+from . import behaviour, faults, work
 from .output import Output
 from .request import Request, parse, slug
 
 _EPILOG = """\
-The prompt is the argument, else standard input to its end. A run adds a line to
-notes/<task>.md under the working directory and writes the report that the prompt
-names, with the phrase that the prompt asks for at its end. Without --force it only
-says what it would do.
+The prompt is the argument, else standard input to its end. A task such as "add
+function total to pkg/sums.py" is really done; for any other a run adds a line to
+notes/<task>.md under the working directory. Then it writes the report that the
+prompt names, with the phrase that the prompt asks for at its end. Conflict markers
+in files that the prompt names are resolved. Without --force it only says what it
+would do.
 
 Misbehaviour is asked for with CODEAGENT_STANDIN in the environment or with a marker
-in the prompt, such as [standin: slow:5, phraseless]:
+in the prompt, such as [standin: slow:5, phraseless]. With --faults 0.2 (or
+CODEAGENT_STANDIN_FAULTS) one run in five goes wrong by chance, the same ones for the
+same --seed (CODEAGENT_STANDIN_SEED), task, report and number of the run, counted in
+the file CODEAGENT_STANDIN_STATE; --faults 0.2=hang,die:7 names what may go wrong:
 """
 
 
@@ -51,14 +56,26 @@ def _prepare(options: argparse.Namespace) -> int:
     if not prompt.strip():
         return _complain("no prompt; give it as an argument or on standard input")
     request = parse(prompt)
+    key = request.report or slug(request.task)
     try:
-        chosen = behaviour.parse((os.environ.get("CODEAGENT_STANDIN", ""), *request.markers))
+        fault = _fault(options, f"{slug(request.task)}:{key}")
+        asked = (os.environ.get("CODEAGENT_STANDIN", ""), *request.markers, fault)
+        chosen = behaviour.parse(asked)
     except behaviour.BehaviourError as error:
         return _complain(str(error))
-    key = request.report or slug(request.task)
     behaviours = behaviour.effective(chosen, key, os.environ)
     output = Output(options.output_format, options.model, options.resume, prompt)
     return _run(request, behaviours, output, edits=options.force)
+
+
+def _fault(options: argparse.Namespace, key: str) -> str:
+    """What goes wrong this time by chance, "" for nothing."""
+    if not (options.faults or os.environ.get("CODEAGENT_STANDIN_FAULTS")):
+        return ""
+    from . import chaos
+
+    chance = chaos.chaos(options.faults, options.seed, os.environ)
+    return chance.fault(key, chaos.count_run(key, os.environ))
 
 
 def _run(
@@ -66,30 +83,29 @@ def _run(
 ) -> int:
     if "ignore-sigterm" in behaviours:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "hold-stdin" in behaviours:
+        sys.stdin.buffer.read()
     output.hello()
     if "hang" in behaviours:
         work.hang()
-    if "stderr" in behaviours:
-        work.noise_on_stderr()
-    if "garbage" in behaviours:
-        work.garbage(output)
-    if "fail" in behaviours:
-        sys.stderr.write("standin: the request failed\n")
-        output.result("the request failed", is_error=True)
-        return 1
-    if (seconds := behaviours.get("grandchild")) is not None:
-        output.say(f"left process {work.leave_grandchild(seconds)} behind")
-    if (megabytes := behaviours.get("flood")) is not None:
-        work.flood(output, megabytes)
+    for name, ending in faults.ENDINGS.items():
+        if name in behaviours:
+            return ending(output, behaviours[name])
+    _make_noise(behaviours, output)
     if (seconds := behaviours.get("slow")) is not None:
         for step in range(10):
             output.think(f"step {step + 1} of 10")
             time.sleep(seconds / 10)
+    if (seconds := behaviours.get("tool")) is not None:
+        faults.silent_tool(output, seconds)
     output.say(f"Working on: {request.task}")
     if not edits:
         output.result("Would edit a note and write a report; run with --force to allow it.")
         return 0
+    if "crash" in behaviours:
+        faults.crash(output, work.path_of(request))
     changed = work.edit(request, output)
+    _do_damage(request.task, changed, behaviours)
     if (code := behaviours.get("die")) is not None:
         return int(code)
     if request.report and "no-report" not in behaviours:
@@ -97,10 +113,46 @@ def _run(
     if "hang-after-report" in behaviours:
         work.hang()
     output.say("All done.")
+    if "no-result" in behaviours:
+        return 0
     output.result(f"Changed {changed}.")
+    if "talk-on" in behaviours:
+        output.say("One more thing.")
+        faults.unknown(output)
     if "hang-after-result" in behaviours:
         work.hang()
     return 0
+
+
+def _make_noise(behaviours: Mapping[str, float | None], output: Output) -> None:
+    if "stderr" in behaviours:
+        work.noise_on_stderr()
+    if "garbage" in behaviours:
+        work.garbage(output)
+    if "unknown" in behaviours:
+        faults.unknown(output)
+    if (seconds := behaviours.get("grandchild")) is not None:
+        output.say(f"left process {work.leave_grandchild(seconds)} behind")
+    if (seconds := behaviours.get("orphan")) is not None:
+        output.say(f"left process {faults.leave_orphan(seconds)} behind")
+    if (megabytes := behaviours.get("flood")) is not None:
+        work.flood(output, megabytes)
+    if (megabytes := behaviours.get("huge")) is not None:
+        faults.huge(output, megabytes)
+
+
+def _do_damage(task: str, changed: str, behaviours: Mapping[str, float | None]) -> None:
+    if "escape" in behaviours:
+        faults.escape(task)
+    if "markers" in behaviours:
+        faults.leave_markers(changed)
+    if "break" in behaviours:
+        faults.break_tests(changed)
+    if "shared" in behaviours:
+        shared = os.environ.get("CODEAGENT_STANDIN_SHARED", "CHANGELOG.md")
+        faults.edit_shared(shared, task)
+    if "commit" in behaviours:
+        faults.commit(task)
 
 
 def _report(
@@ -146,5 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", default="standin", help="the name to report")
     parser.add_argument("--resume", metavar="ID", help="the session to go on with")
     parser.add_argument("--workspace", metavar="DIR", help="work in this directory")
+    parser.add_argument("--faults", metavar="RATE[=NAMES]", help="go wrong by chance")
+    parser.add_argument("--seed", metavar="N", help="which chance (default: 0)")
     parser.add_argument("-v", "--version", action="version", version=f"standin {__version__}")
     return parser

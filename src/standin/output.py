@@ -27,7 +27,7 @@ class Output:
         sys.stdout.buffer.flush()
 
     def hello(self) -> None:
-        self._event(
+        self.event(
             "system",
             subtype="init",
             apiKeySource="none",
@@ -36,17 +36,17 @@ class Output:
             permissionMode="default",
         )
         content = [{"type": "text", "text": self._prompt}]
-        self._event("user", message={"role": "user", "content": content})
+        self.event("user", message={"role": "user", "content": content})
 
     def say(self, text: str) -> None:
         if self._form == "text":
             self.raw(f"{text}\n".encode("utf-8", "replace"))
         else:
             content = [{"type": "text", "text": text}]
-            self._event("assistant", message={"role": "assistant", "content": content})
+            self.event("assistant", message={"role": "assistant", "content": content})
 
     def think(self, text: str) -> None:
-        self._event("thinking", subtype="delta", text=text)
+        self.event("thinking", subtype="delta", text=text)
 
     def tool_started(self, tool: str, **arguments: Any) -> None:
         self._calls += 1
@@ -77,9 +77,9 @@ class Output:
     def _tool(self, subtype: str, call: dict[str, Any]) -> None:
         # The real program's identifiers hold a line feed too.
         call_id = f"call_{self._calls}\nfc_{self._calls}"
-        self._event("tool_call", subtype=subtype, call_id=call_id, tool_call=call)
+        self.event("tool_call", subtype=subtype, call_id=call_id, tool_call=call)
 
-    def _event(self, type_: str, **fields: Any) -> None:
+    def event(self, type_: str, **fields: Any) -> None:
         if self._form == "stream-json":
             event = {"type": type_, **fields, "session_id": self._session}
             self.raw(json.dumps(event, ensure_ascii=False).encode("utf-8", "replace") + b"\n")

@@ -23,13 +23,14 @@ class Request(NamedTuple):
     report: str | None
     phrase: str | None
     markers: tuple[str, ...]
+    prompt: str = ""
 
 
 def parse(prompt: str) -> Request:
     """Read a prompt as an agent would: the plain sentences first, then good guesses."""
     markers = tuple(match[1] for match in _MARKER.finditer(prompt))
     text = _MARKER.sub("", prompt)
-    return Request(_task(text), _report(text), _phrase(text), markers)
+    return Request(_task(text), _report(text), _phrase(text), markers, text)
 
 
 def slug(task: str) -> str:

@@ -9,13 +9,22 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+from . import task
 from .output import Output
 from .request import Request, slug
 
 
 def edit(request: Request, output: Output) -> str:
-    """Add the task to its note and return the path of the note."""
-    note = Path("notes") / f"{slug(request.task)}.md"
+    """Do the task if it is one that can be done, else add it to its note; return the path."""
+    if (wanted := task.addition(request.task)) is not None:
+        output.tool_started("edit", path=wanted.path)
+        mended = task.mend(request.prompt, wanted.path)
+        added = task.add(wanted)
+        done = {"path": wanted.path, "linesAdded": 5 if added else 0, "mended": mended}
+        output.tool_completed("edit", {"success": done}, path=wanted.path)
+        return wanted.path
+    task.mend(request.prompt)
+    note = Path(path_of(request))
     path = note.as_posix()
     line = f"- worked on it: {request.report or 'no report asked for'}\n"
     output.tool_started("edit", path=path)
@@ -26,6 +35,12 @@ def edit(request: Request, output: Output) -> str:
         file.write(line)
     output.tool_completed("edit", {"success": {"path": path, "linesAdded": 1}}, path=path)
     return path
+
+
+def path_of(request: Request) -> str:
+    """The file that `edit` changes."""
+    wanted = task.addition(request.task)
+    return f"notes/{slug(request.task)}.md" if wanted is None else wanted.path
 
 
 def report_text(request: Request, changed: str, *, with_phrase: bool) -> str:
@@ -101,8 +116,13 @@ def garbage(output: Output) -> None:
 
 
 def noise_on_stderr() -> None:
+    """Lines that look like errors here and there, and bytes that are no text."""
     for number in range(2000):
-        sys.stderr.write(f"standin: noise {number:04} {'.' * 60}\n")
+        sys.stderr.write(
+            f"standin: noise {number:04}, read 402913 tokens of 429 files {'.' * 28}\n"
+        )
+    sys.stderr.flush()
+    sys.stderr.buffer.write(b"\xff\xfe\x00\x1b[2J no text\n")
     sys.stderr.flush()
 
 
