@@ -163,7 +163,7 @@ def _is_marked(pid: int, mark: str) -> bool:
         variables = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:  # it has ended, or it is somebody else's
         return False
-    return mark.encode() in variables.split(b"\0")
+    return os.fsencode(mark) in variables.split(b"\0")
 
 
 def _lineage() -> set[int]:

@@ -297,7 +297,7 @@ class InstructionRunner:
             log=log,
             watch=watch,
             environment=None if workspace.in_place else workspace.environment,
-            mark=f"{task.id}-a{task.epoch}-{instruction.position}",
+            mark=f"{task.id}-a{task.epoch}-{instruction.position} {self._layout.state}",
             on_start=on_start,
             on_event=on_event,
         )

@@ -50,11 +50,13 @@ class Driver(AsyncAgentDriver):
         super().__init__({})
         self.outcomes: list[AgentOutcome | Exception] = []
         self.prompts: list[str] = []
+        self.marks: list[str] = []
         self.during: Callable[[], rt.Result[None]] | None = None
         self.ended = 0
 
     async def run(self, launch: Any, limits: Any, **about: Any) -> AgentOutcome:
         self.prompts.append(launch.stdin.decode())
+        self.marks.append(about["mark"])
         process: Any = type("Process", (), {"pid": 12, "started": "boot:1"})()
         try:
             await about["on_start"](process)
@@ -157,6 +159,17 @@ async def test_a_task_goes_through_its_instructions_and_its_line_is_ticked(
     assert (done["completed"], done["total"]) == (2, 2)
     assert rig.list.read_text("utf-8").startswith("- [x] one <!-- Выполнено успешно (2/2")
     assert rig.status().count("one") >= 2
+
+
+async def test_every_run_of_every_server_has_a_mark_of_its_own(tmp_path: Path) -> None:
+    marks = []
+    async with AsyncIOManager() as io:
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            with rigged(tmp_path / name, io) as rig:
+                await rig.executor.execute(await rig.add())
+                marks += rig.driver.marks
+    assert len(set(marks)) == 4  # by their marks their processes are ended
 
 
 async def test_an_instruction_is_announced_as_done_only_when_that_is_on_disk(

@@ -51,11 +51,13 @@ class Driver(AgentDriver):
         super().__init__({})
         self.outcomes: list[AgentOutcome | Exception] = []
         self.prompts: list[str] = []
+        self.marks: list[str] = []
         self.during: Callable[[], rt.Result[None]] | None = None
         self.ended = 0
 
     def run(self, launch: Any, limits: Any, **about: Any) -> AgentOutcome:
         self.prompts.append(launch.stdin.decode())
+        self.marks.append(about["mark"])
         process: Any = type("Process", (), {"pid": 12, "started": "boot:1"})()
         try:
             about["on_start"](process)
@@ -158,6 +160,17 @@ def test_a_task_goes_through_its_instructions_and_its_line_is_ticked(
     assert (done["completed"], done["total"]) == (2, 2)
     assert rig.list.read_text("utf-8").startswith("- [x] one <!-- Выполнено успешно (2/2")
     assert rig.status().count("one") >= 2
+
+
+def test_every_run_of_every_server_has_a_mark_of_its_own(tmp_path: Path) -> None:
+    marks = []
+    with IOManager() as io:
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            with rigged(tmp_path / name, io) as rig:
+                rig.executor.execute(rig.add())
+                marks += rig.driver.marks
+    assert len(set(marks)) == 4  # by their marks their processes are ended
 
 
 def test_an_instruction_is_announced_as_done_only_when_that_is_on_disk(
