@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
 from tests.http2.servers import Certificates, Missing, Server, program
 
 PORT = 8443
+ADVICE = json.dumps(
+    {
+        "choices": [
+            {
+                "message": {
+                    "content": json.dumps(
+                        {"usefulness_percent": 90, "matches": True, "comment": "fine " * 200}
+                    )
+                },
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {"prompt_tokens": 900, "completion_tokens": 250},
+    }
+)
+"""What is said to every question below /phase/, after 50 to 300 ms that depend on its text."""
+
 _MODULES = (
     Path("/usr/lib/nginx/modules/ndk_http_module.so"),
     Path("/usr/lib/nginx/modules/ngx_http_lua_module.so"),
@@ -47,10 +65,19 @@ http {{
   access_log off; {temp} keepalive_timeout 300s; client_body_buffer_size 256k;
   ssl_certificate {certificates.cert}; ssl_certificate_key {certificates.key};
   ssl_protocols TLSv1.3;
-  init_worker_by_lua_block {{ BODY = string.rep("x", 1400) }}
+  init_worker_by_lua_block {{
+    BODY = string.rep("x", 1400)
+    ADVICE = [[{ADVICE}]]
+  }}
   server {{
     listen {PORT} ssl http2 backlog=4096; http2_max_concurrent_streams 1024;
     keepalive_requests {requests};
+    location /phase/ {{ content_by_lua_block {{
+      ngx.req.read_body()
+      ngx.sleep((50 + ngx.crc32_long(ngx.req.get_body_data()) % 251) / 1000)
+      ngx.header["content-type"] = "application/json"
+      ngx.say(ADVICE)
+    }} }}
     location / {{ content_by_lua_block {{
       ngx.req.read_body()
       local ms = tonumber(ngx.var.arg_ms) or 0

@@ -160,6 +160,27 @@ class Assessor:
         inserts = verdict.action is NextStep.EXECUTE_FREE_INSTRUCTION
         return verdict.free_instruction_text if inserts else ""
 
+    def after_step(
+        self,
+        task: Task,
+        instruction: Instruction,
+        following: Instruction | None,
+        report: str,
+    ) -> tuple[Skip | None, str]:
+        """Why the task is not to be gone on with, and what is to be done before ``following``.
+
+        The plan is looked at once the first instruction has made it, the report where
+        it is to be checked and something follows; both at the same time.
+        """
+        checked = following is not None and instruction.check_report and bool(report.strip())
+        with rt.TaskGroup() as group:
+            plan = group.start_soon(self.off_plan, task) if instruction.position == 1 else None
+            judged = None
+            if following is not None and checked:
+                judged = group.start_soon(self.what_follows, task, instruction, following, report)
+        skip = None if plan is None else plan.wait()
+        return skip, "" if judged is None else judged.wait()
+
     def comment_on_failure(self, task: Task, instruction: Instruction, reason: str) -> str:
         """A remark for people on why the agent failed at ``instruction``; "" if there is none.
 
