@@ -6,21 +6,14 @@ import argparse
 import platform
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from . import common
+from .findings import Finding
 
 if TYPE_CHECKING:
     from ..app import Prepared
-
-
-class Finding(NamedTuple):
-    """One line: what was looked at, what was found, and what mends it if it is bad."""
-
-    subject: str
-    found: str
-    mend: str = ""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -50,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     for finding in findings:
         mark = "!!" if finding.mend else "ok"
         print(f"{mark}  {finding.subject:<{width}}  {finding.found}")
-        for line in finding.mend.splitlines():
+        for line in (finding.mend or finding.note).splitlines():
             print(f"    {'':<{width}}  {line}")
     return 1 if any(finding.mend for finding in findings) else 0
 
@@ -96,6 +89,7 @@ def _models(prepared: Prepared) -> Iterator[Finding]:
 def _project(prepared: Prepared) -> Iterator[Finding]:
     from ..app import Refused, find_agent
     from ..core.todo import candidate_names
+    from .worktrees import worktrees
 
     config, layout = prepared.config, prepared.layout
     dialect = "the predecessor's" if config.predecessor else "ours"
@@ -113,6 +107,7 @@ def _project(prepared: Prepared) -> Iterator[Finding]:
     yield Finding("path", prepared.path)
     yield Finding("state", str(layout.state))
     yield Finding("logs", str(layout.logs))
+    yield from worktrees(prepared)
     yield from _models(prepared)
     try:
         adapter = find_agent(prepared)

@@ -52,10 +52,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftover:
-    """What was found, whether it may be removed, why not, and how a person does it."""
+    """What was found, whether it may be removed, why not, and how a person does it.
+
+    ``expected``: it is there for a reason that passes by itself.
+    """
 
     found: Found
     removable: bool
+    expected: bool
     why: str
     advice: str
 
@@ -66,19 +70,30 @@ def judge(found: Found, now: float, project: Path) -> Leftover:
     Nothing goes that holds what is nowhere else, and no branch goes that
     holds commits which did not get into the target.
     """
-    why = _reason_to_stay(found, now)
-    removable = why is None
-    if why is None:
-        why = "nothing in it is needed any more"
+    expected = _in_use(found, now)
+    why = expected or _reason_to_stay(found)
     return Leftover(
         found=found,
-        removable=removable,
-        why=why,
+        removable=why is None,
+        expected=expected is not None,
+        why=why or "nothing in it is needed any more",
         advice=_advice(found, project),
     )
 
 
-def _reason_to_stay(found: Found, now: float) -> str | None:
+def _in_use(found: Found, now: float) -> str | None:
+    if found.used:
+        return "an attempt is being made in it"
+    if found.kind is not Kind.WORKSPACE or found.state is None or found.state in FINAL:
+        return None
+    if found.state is not TaskState.FAILED or found.kept_until is None:
+        return f"its task is {found.state}"
+    if now < found.kept_until:
+        return f"its task failed, it is kept until {_date(found.kept_until)}"
+    return None
+
+
+def _reason_to_stay(found: Found) -> str | None:
     match found.kind:
         case Kind.TRASH:
             return None
@@ -86,16 +101,8 @@ def _reason_to_stay(found: Found, now: float) -> str | None:
             return "git does not know it"
         case Kind.BRANCH:
             return None if found.merged else "its commits are in no other branch"
-    if found.used:
-        return "an attempt is being made in it"
-    if found.kind is Kind.WORKSPACE:
-        if found.state is not None and found.state not in FINAL:
-            if found.state is not TaskState.FAILED or found.kept_until is None:
-                return f"its task is {found.state}"
-            if now < found.kept_until:
-                return f"its task failed, it is kept until {_date(found.kept_until)}"
-    elif not found.merged:
-        return "it belongs to no known task, and its commits are in no other branch"
+        case Kind.WORKTREE if not found.merged:
+            return "it belongs to no known task, and its commits are in no other branch"
     return "there are changes in it that are in no commit" if found.dirty else None
 
 
