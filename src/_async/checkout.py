@@ -47,7 +47,7 @@ class AsyncCheckout:
 
         Returns why that could not be done, "" if it was.  Raises `GitError`.
         """
-        async with self._git.repository_lock(place):
+        async with self._git.repository_lock(place), self._io.undisturbed(place):
             entries = await self._changed(place)
             if not entries:
                 outcome = await self._git.attempt(
@@ -65,6 +65,7 @@ class AsyncCheckout:
             else:
                 kept = await self._trees.entries(old, names)
                 interim = await self._trees.replaced(new, {name: kept.get(name) for name in names})
+                await self._git.attempt(place, "update-index", "-q", "--refresh")
                 outcome = await self._git.attempt(place, "read-tree", "-m", "-u", old, interim)
                 if outcome.code:
                     return _reason(outcome, place)
@@ -95,7 +96,7 @@ class AsyncCheckout:
         names: set[str] = set()
         for command in (
             ("diff-index", "--cached", "--name-only", "-z", new),
-            ("diff-files", "--name-only", "-z"),
+            ("diff", "--name-only", "-z"),
         ):
             names.update(fields(await self._git.run(place, *command)))
         return names <= self._shared.names
@@ -104,6 +105,9 @@ class AsyncCheckout:
         ours = sorted(names)
         before = await self._trees.entries(old, ours)
         after = await self._trees.entries(new, ours)
+        for name in ours:
+            if name in before and name in after and before[name] != after[name]:
+                await self._carry(place, name, before[name], after[name])
         info = "".join(
             f"{after[name].mode} {after[name].object_id}\t{name}\0"
             for name in ours
@@ -116,12 +120,7 @@ class AsyncCheckout:
         outcome = await self._git.attempt(
             place, "update-ref", "-m", "codeagent: landed", f"refs/heads/{self._target}", new, old
         )
-        if outcome.code:
-            return _reason(outcome, place)
-        for name in ours:
-            if name in before and name in after and before[name] != after[name]:
-                await self._carry(place, name, before[name], after[name])
-        return ""
+        return _reason(outcome, place)
 
     async def _carry(self, place: Path, name: str, before: Entry, after: Entry) -> None:
         was, now = await self._trees.read(before), await self._trees.read(after)

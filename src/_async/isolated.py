@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from ..store import AttemptRow, Store
 from .delivery import AsyncDelivery, Undelivered
 from .following import AsyncFollowUp
 from .instructions import AgentUnusable, AsyncInstructionRunner, Manner, StepOutcome
+from .locks import AsyncLockManager
 from .settlement import AsyncSettlement
 from .workspaces import AsyncWorkspaces
 
@@ -78,6 +80,7 @@ class AsyncIsolatedAttempt:
         self._clock = clock
         self._assessor = assessor
         self._follow_up = AsyncFollowUp(assessor, runner) if assessor else None
+        self._claims = AsyncLockManager()  # of files, by those who join conflicts in them
 
     async def run(self, task: Task, steps: tuple[Instruction, ...]) -> float | None:
         """Take the task to its landing; returns when the next attempt may start.
@@ -191,31 +194,44 @@ class AsyncIsolatedAttempt:
 
     async def _deliver(self, state: _State, began: float) -> float | None:
         """Bring the work to the target branch, and have it mended as often as the policy allows."""
-        while True:
-            workspace = state.manner.workspace
-            outcome = await self._delivery.deliver(state.task, workspace)
-            if isinstance(outcome, Landed):
-                await rt.shielded(self._landed, state, outcome, began)
-                return None
-            failure, recovery = outcome.failure, self._decide(state, outcome.failure)
-            mends = recovery.step in _RUNS and recovery.not_before <= self._clock() + AT_ONCE
-            if not outcome.request or not mends:
-                return await self._end(state, failure, recovery, 0)
-            await self._delivery.phase(state.task, "working")
-            failed = await self._mend(state, outcome, recovery)
-            if failed is not None:
-                return await self._recover(state, failed, 0)
+        claimed: frozenset[str] = frozenset()
+        async with AsyncExitStack() as claims:
+            while True:
+                workspace = state.manner.workspace
+                outcome = await self._delivery.deliver(state.task, workspace)
+                if isinstance(outcome, Landed):
+                    await rt.shielded(self._landed, state, outcome, began)
+                    return None
+                conflict = outcome.conflict
+                if conflict is not None and not claimed.issuperset(conflict.files):
+                    await claims.aclose()
+                    claimed |= frozenset(conflict.files)
+                    for name in sorted(claimed):
+                        await claims.enter_async_context(self._claims.hold(name))
+                    continue  # the target may have moved meanwhile
+                recovery = self._decide(state, outcome.failure)
+                mends = recovery.step in _RUNS and recovery.not_before <= self._clock() + AT_ONCE
+                if not mends or not (outcome.request or conflict):
+                    return await self._end(state, outcome.failure, recovery, 0)
+                failed = await self._mend(state, outcome, recovery)
+                if failed is not None:
+                    return await self._recover(state, failed, 0)
 
     async def _mend(
         self, state: _State, trouble: Undelivered, recovery: Recovery
     ) -> Failure | None:
         """Have an agent see to what keeps the work from landing; why it failed, if it did."""
+        await self._delivery.phase(state.task, "working")
+        request = trouble.request
+        if trouble.conflict is not None:
+            workspace = state.manner.workspace
+            request = await self._delivery.join(state.task, workspace, trouble.conflict)
         state.history += (
             tried(trouble.failure, recovery, model=state.manner.model, agent=state.agent),
         )
         self._assign(state, recovery.agent, recovery.model, recovery.session)
         position = state.task.total_instructions
-        outcome = await self._runner.insert(state.task, position, trouble.request, state.manner)
+        outcome = await self._runner.insert(state.task, position, request, state.manner)
         return self._heard(state, outcome)
 
     async def _landed(self, state: _State, landed: Landed, began: float) -> None:

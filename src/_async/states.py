@@ -6,15 +6,15 @@ from pathlib import Path
 
 from .._runtime import async_runtime as rt
 from .._runtime import directories, repositories
-from ..core.git import decoded, parse_changes
+from ..core.git import decoded, fields, parse_changes
 from ..core.workspace import (
     OWN_DIRECTORY,
     SNAPSHOTS,
     Changes,
     Workspace,
     WorkspaceError,
+    all_but,
     ignore_pattern,
-    own_paths,
     snapshot_ref,
 )
 from .git import AsyncGit, GitError
@@ -52,7 +52,8 @@ class AsyncWorktreeStates:
                 "git rebase --continue or --abort"
             )
         left_out = [*workspace.copied, *_nested(checkout)]
-        await self._git.run(path, "add", "-A", "--", *own_paths(left_out), seconds=600)
+        specs = await self._own_paths(path, left_out)
+        await self._git.run(path, "add", "-A", "--", *specs, seconds=600)
         tree = await self._git.text(path, "write-tree")
         head = checkout.commit or await self._git.text(path, "rev-parse", f"refs/heads/{branch}")
         parents = [head]
@@ -108,7 +109,7 @@ class AsyncWorktreeStates:
         index = place / "snapshot.index"
         await rt.run_blocking(directories.replace_copy, checkout.git_directory / "index", index)
         other = {"GIT_INDEX_FILE": str(index)}
-        specs = own_paths([*workspace.copied, *_nested(checkout)])
+        specs = await self._own_paths(path, [*workspace.copied, *_nested(checkout)])
         await self._git.attempt(
             path, "add", "-A", "--ignore-errors", "--", *specs, environment=other, seconds=600
         )
@@ -116,6 +117,14 @@ class AsyncWorktreeStates:
         await rt.run_blocking(index.unlink, missing_ok=True)
         parents = [] if checkout.commit is None else [checkout.commit]
         return await self._trees.commit(tree, parents, f"codeagent snapshot: {label}\n")
+
+    async def _own_paths(self, path: Path, left_out: list[str]) -> tuple[str, ...]:
+        """What is added; git takes it for an error to leave out by name what is ignored."""
+        names = [OWN_DIRECTORY, *left_out]
+        asked = "".join(f"{name}\0" for name in names).encode("utf-8", "surrogateescape")
+        outcome = await self._git.attempt(path, "check-ignore", "-z", "--stdin", stdin=asked)
+        ignored = set(fields(outcome.out))
+        return all_but(name for name in names if name not in ignored)
 
     async def differs_from(self, workspace: Workspace, commit: str) -> bool:
         """Whether the worktree holds anything that ``commit`` does not."""

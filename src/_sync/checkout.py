@@ -48,7 +48,7 @@ class Checkout:
 
         Returns why that could not be done, "" if it was.  Raises `GitError`.
         """
-        with self._git.repository_lock(place):
+        with self._git.repository_lock(place), self._io.undisturbed(place):
             entries = self._changed(place)
             if not entries:
                 outcome = self._git.attempt(
@@ -66,6 +66,7 @@ class Checkout:
             else:
                 kept = self._trees.entries(old, names)
                 interim = self._trees.replaced(new, {name: kept.get(name) for name in names})
+                self._git.attempt(place, "update-index", "-q", "--refresh")
                 outcome = self._git.attempt(place, "read-tree", "-m", "-u", old, interim)
                 if outcome.code:
                     return _reason(outcome, place)
@@ -96,7 +97,7 @@ class Checkout:
         names: set[str] = set()
         for command in (
             ("diff-index", "--cached", "--name-only", "-z", new),
-            ("diff-files", "--name-only", "-z"),
+            ("diff", "--name-only", "-z"),
         ):
             names.update(fields(self._git.run(place, *command)))
         return names <= self._shared.names
@@ -105,6 +106,9 @@ class Checkout:
         ours = sorted(names)
         before = self._trees.entries(old, ours)
         after = self._trees.entries(new, ours)
+        for name in ours:
+            if name in before and name in after and before[name] != after[name]:
+                self._carry(place, name, before[name], after[name])
         info = "".join(
             f"{after[name].mode} {after[name].object_id}\t{name}\0"
             for name in ours
@@ -117,12 +121,7 @@ class Checkout:
         outcome = self._git.attempt(
             place, "update-ref", "-m", "codeagent: landed", f"refs/heads/{self._target}", new, old
         )
-        if outcome.code:
-            return _reason(outcome, place)
-        for name in ours:
-            if name in before and name in after and before[name] != after[name]:
-                self._carry(place, name, before[name], after[name])
-        return ""
+        return _reason(outcome, place)
 
     def _carry(self, place: Path, name: str, before: Entry, after: Entry) -> None:
         was, now = self._trees.read(before), self._trees.read(after)

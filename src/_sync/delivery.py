@@ -26,11 +26,13 @@ from .workspaces import Workspaces
 class Undelivered:
     """Why the work is not on the target branch, and what an agent can do about it.
 
-    ``request`` is what to tell an agent, "" if none can help.
+    ``request`` is what to tell an agent, "" if none can help; ``conflict`` is
+    what it has to be told of with `AsyncDelivery.join` first.
     """
 
     failure: Failure
     request: str = ""
+    conflict: Conflict | None = None
 
 
 class Delivery:
@@ -54,6 +56,8 @@ class Delivery:
         self._sink = sink
         self._logs = logs
         self._clock = clock
+        self._state = rt.StateLock()
+        self._verified: dict[str, tuple[str, Evidence]] = {}
 
     def deliver(self, task: Task, workspace: Workspace) -> Landed | Undelivered:
         """Bring what is in the workspace to the target, if it is good.
@@ -65,6 +69,24 @@ class Delivery:
         changes = self._workspaces.commit(workspace, message)
         self._note(task, base=changes.base, commit_id=changes.commit)
         rt.wait_for_future(self._store.learn_paths(task.id, changes.files))
+        evidence = self._verify(task, workspace, changes)
+        if not evidence.ok:
+            return _unverified(evidence, combined=False)
+        return self._land(task, workspace, changes, evidence)
+
+    def join(self, task: Task, workspace: Workspace, conflict: Conflict) -> str:
+        """Put both sides into the workspace; what to tell an agent, so that it joins them.
+
+        Raises `GitError` and `WorkspaceError`.
+        """
+        subjects = self._workspaces.merge(workspace, conflict.target_commit)
+        return instruction(conflict, task.text, subjects)
+
+    def _verify(self, task: Task, workspace: Workspace, changes: Changes) -> Evidence:
+        with self._state:
+            commit, known = self._verified.get(task.id, ("", None))
+        if known is not None and commit == changes.commit:
+            return known
         began = self._clock()
         evidence = self._verifier.verify(
             workspace.path,
@@ -82,9 +104,10 @@ class Delivery:
             findings=list(evidence.findings),
             seconds=round(self._clock() - began, 3),
         )
-        if not evidence.ok:
-            return _unverified(evidence, combined=False)
-        return self._land(task, workspace, changes, evidence)
+        if evidence.ok:
+            with self._state:
+                self._verified[task.id] = (changes.commit, evidence)
+        return evidence
 
     def phase(self, task: Task, name: str) -> None:
         """Record and announce what the attempt is at. Raises `Fenced`."""
@@ -99,22 +122,19 @@ class Delivery:
         outcome = self._landing.land(request)
         match outcome:
             case Landed():
+                with self._state:
+                    self._verified.pop(task.id, None)
                 return outcome
             case Conflict():
-                return self._join(task, workspace, outcome)
+                names = ", ".join(outcome.files[:5])
+                reason = f"conflicts with what landed meanwhile: {names}"
+                return Undelivered(Failure(FailureKind.CONFLICT, reason), conflict=outcome)
             case Rejected(refusal=Refusal.VERIFICATION, evidence=Evidence() as found):
                 return _unverified(found, combined=True)
             case Rejected(refusal=Refusal.STALE):
                 raise Fenced(outcome.reason)
             case Rejected():
                 return Undelivered(Failure(_REFUSALS[outcome.refusal], outcome.reason))
-
-    def _join(self, task: Task, workspace: Workspace, conflict: Conflict) -> Undelivered:
-        """Put both sides into the workspace, so that an agent can join them."""
-        names = ", ".join(conflict.files[:5])
-        subjects = self._workspaces.merge(workspace, conflict.target_commit)
-        failure = Failure(FailureKind.CONFLICT, f"conflicts with what landed meanwhile: {names}")
-        return Undelivered(failure, instruction(conflict, task.text, subjects))
 
     def _note(self, task: Task, **notes: str | int | None) -> None:
         rt.wait_for_future(self._store.note_attempt(task.id, task.epoch, self._clock(), **notes))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from ..store import AttemptRow, Store
 from .delivery import Delivery, Undelivered
 from .following import FollowUp
 from .instructions import AgentUnusable, InstructionRunner, Manner, StepOutcome
+from .locks import LockManager
 from .settlement import Settlement
 from .workspaces import Workspaces
 
@@ -79,6 +81,7 @@ class IsolatedAttempt:
         self._clock = clock
         self._assessor = assessor
         self._follow_up = FollowUp(assessor, runner) if assessor else None
+        self._claims = LockManager()  # of files, by those who join conflicts in them
 
     def run(self, task: Task, steps: tuple[Instruction, ...]) -> float | None:
         """Take the task to its landing; returns when the next attempt may start.
@@ -192,29 +195,42 @@ class IsolatedAttempt:
 
     def _deliver(self, state: _State, began: float) -> float | None:
         """Bring the work to the target branch, and have it mended as often as the policy allows."""
-        while True:
-            workspace = state.manner.workspace
-            outcome = self._delivery.deliver(state.task, workspace)
-            if isinstance(outcome, Landed):
-                rt.shielded(self._landed, state, outcome, began)
-                return None
-            failure, recovery = outcome.failure, self._decide(state, outcome.failure)
-            mends = recovery.step in _RUNS and recovery.not_before <= self._clock() + AT_ONCE
-            if not outcome.request or not mends:
-                return self._end(state, failure, recovery, 0)
-            self._delivery.phase(state.task, "working")
-            failed = self._mend(state, outcome, recovery)
-            if failed is not None:
-                return self._recover(state, failed, 0)
+        claimed: frozenset[str] = frozenset()
+        with ExitStack() as claims:
+            while True:
+                workspace = state.manner.workspace
+                outcome = self._delivery.deliver(state.task, workspace)
+                if isinstance(outcome, Landed):
+                    rt.shielded(self._landed, state, outcome, began)
+                    return None
+                conflict = outcome.conflict
+                if conflict is not None and not claimed.issuperset(conflict.files):
+                    claims.close()
+                    claimed |= frozenset(conflict.files)
+                    for name in sorted(claimed):
+                        claims.enter_context(self._claims.hold(name))
+                    continue  # the target may have moved meanwhile
+                recovery = self._decide(state, outcome.failure)
+                mends = recovery.step in _RUNS and recovery.not_before <= self._clock() + AT_ONCE
+                if not mends or not (outcome.request or conflict):
+                    return self._end(state, outcome.failure, recovery, 0)
+                failed = self._mend(state, outcome, recovery)
+                if failed is not None:
+                    return self._recover(state, failed, 0)
 
     def _mend(self, state: _State, trouble: Undelivered, recovery: Recovery) -> Failure | None:
         """Have an agent see to what keeps the work from landing; why it failed, if it did."""
+        self._delivery.phase(state.task, "working")
+        request = trouble.request
+        if trouble.conflict is not None:
+            workspace = state.manner.workspace
+            request = self._delivery.join(state.task, workspace, trouble.conflict)
         state.history += (
             tried(trouble.failure, recovery, model=state.manner.model, agent=state.agent),
         )
         self._assign(state, recovery.agent, recovery.model, recovery.session)
         position = state.task.total_instructions
-        outcome = self._runner.insert(state.task, position, trouble.request, state.manner)
+        outcome = self._runner.insert(state.task, position, request, state.manner)
         return self._heard(state, outcome)
 
     def _landed(self, state: _State, landed: Landed, began: float) -> None:

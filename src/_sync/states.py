@@ -7,15 +7,15 @@ from pathlib import Path
 
 from .._runtime import directories, repositories
 from .._runtime import sync_runtime as rt
-from ..core.git import decoded, parse_changes
+from ..core.git import decoded, fields, parse_changes
 from ..core.workspace import (
     OWN_DIRECTORY,
     SNAPSHOTS,
     Changes,
     Workspace,
     WorkspaceError,
+    all_but,
     ignore_pattern,
-    own_paths,
     snapshot_ref,
 )
 from .git import Git, GitError
@@ -51,7 +51,8 @@ class WorktreeStates:
                 "git rebase --continue or --abort"
             )
         left_out = [*workspace.copied, *_nested(checkout)]
-        self._git.run(path, "add", "-A", "--", *own_paths(left_out), seconds=600)
+        specs = self._own_paths(path, left_out)
+        self._git.run(path, "add", "-A", "--", *specs, seconds=600)
         tree = self._git.text(path, "write-tree")
         head = checkout.commit or self._git.text(path, "rev-parse", f"refs/heads/{branch}")
         parents = [head]
@@ -107,7 +108,7 @@ class WorktreeStates:
         index = place / "snapshot.index"
         rt.run_blocking(directories.replace_copy, checkout.git_directory / "index", index)
         other = {"GIT_INDEX_FILE": str(index)}
-        specs = own_paths([*workspace.copied, *_nested(checkout)])
+        specs = self._own_paths(path, [*workspace.copied, *_nested(checkout)])
         self._git.attempt(
             path, "add", "-A", "--ignore-errors", "--", *specs, environment=other, seconds=600
         )
@@ -115,6 +116,14 @@ class WorktreeStates:
         rt.run_blocking(index.unlink, missing_ok=True)
         parents = [] if checkout.commit is None else [checkout.commit]
         return self._trees.commit(tree, parents, f"codeagent snapshot: {label}\n")
+
+    def _own_paths(self, path: Path, left_out: list[str]) -> tuple[str, ...]:
+        """What is added; git takes it for an error to leave out by name what is ignored."""
+        names = [OWN_DIRECTORY, *left_out]
+        asked = "".join(f"{name}\0" for name in names).encode("utf-8", "surrogateescape")
+        outcome = self._git.attempt(path, "check-ignore", "-z", "--stdin", stdin=asked)
+        ignored = set(fields(outcome.out))
+        return all_but(name for name in names if name not in ignored)
 
     def differs_from(self, workspace: Workspace, commit: str) -> bool:
         """Whether the worktree holds anything that ``commit`` does not."""

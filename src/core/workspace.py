@@ -176,9 +176,9 @@ def ports(slot: int, *, first: int, per_task: int) -> tuple[int, int]:
     return start, end
 
 
-def own_paths(copied: Iterable[str]) -> tuple[str, ...]:
-    """Pathspecs that leave out what belongs in no commit; see `gitglossary(7)`, pathspec."""
-    excluded = (f":(exclude,top,literal){name}" for name in (OWN_DIRECTORY, *copied))
+def all_but(names: Iterable[str]) -> tuple[str, ...]:
+    """Pathspecs that leave ``names`` out; see `gitglossary(7)`, pathspec."""
+    excluded = (f":(exclude,top,literal){name}" for name in names)
     return (":(top)", *excluded)
 
 

@@ -15,6 +15,7 @@ from codeagent.core.workspace import (
     Ready,
     Workspace,
     WorkspaceError,
+    all_but,
     branch_name,
     default_root,
     disk_refusal,
@@ -23,7 +24,6 @@ from codeagent.core.workspace import (
     is_attempt,
     is_branch_of,
     is_snapshot_of,
-    own_paths,
     parse_ready,
     ports,
     safe_name,
@@ -130,8 +130,8 @@ def test_ports_that_do_not_exist_are_refused() -> None:
         ports(1, first=65530, per_task=6)
 
 
-def test_our_own_files_and_copied_ones_are_left_out_of_commits() -> None:
-    assert own_paths(["a*"]) == (
+def test_what_is_left_out_of_a_commit_is_named_literally() -> None:
+    assert all_but([".codeagent", "a*"]) == (
         ":(top)",
         ":(exclude,top,literal).codeagent",
         ":(exclude,top,literal)a*",
