@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.installations import Place, modern, predecessor, write_config
-from tests.support.processes import Result, codeagent, left_of
+from tests.support.processes import Result, codeagent, left_of, wait_for_end
 
 TEMPLATE = """\
 Task: {{task_name}}
@@ -72,6 +73,13 @@ def run(
         ("flood:2", {}),
         ("grandchild", {}),
         ("garbage,stderr", {}),
+        ("orphan", {}),
+        ("huge:50", {}),
+        ("unknown", {}),
+        ("talk-on", {}),
+        ("no-result", {}),
+        ("hold-stdin", {}),
+        ("tool:0.8", {"idle_timeout": 0.5}),
     ],
 )
 def test_work_that_was_done_counts(
@@ -99,6 +107,16 @@ def test_work_that_was_done_counts(
         ("no-report", {"report_timeout": 0.2}, "the report did not come within 0.2 s"),
         ("no-report,hang-after-result", {"report_timeout": 0.2}, "the agent was still running"),
         ("fail", {}, "the request failed"),
+        ("idle", {}, "the agent ended without having done or said anything"),
+        ("untrusted", {}, "the agent does not trust the directory"),
+        ("crash", {}, "the agent was ended by signal 9"),
+        ("retrying", {"idle_timeout": 0.5}, "no sign of life for 0.5 s"),
+        (
+            "tool:40",
+            {"idle_timeout": 0.2, "tool_timeout": 0.4},
+            "its tool has had its time (0.4 s)",
+        ),
+        ("network", {}, "ENOTFOUND"),
     ],
 )
 def test_work_that_was_not_done_does_not_count(
@@ -111,6 +129,44 @@ def test_work_that_was_not_done_does_not_count(
     (task,) = done.named("task.failed")
     assert (task["attempts"], task["retry_at"]) == (1, None)
     assert place.read("todo.md") == "- [ ] One\n"
+
+
+def test_an_agent_that_never_speaks_is_ended_when_its_first_word_is_due(
+    tmp_path: Path, path: str
+) -> None:
+    place = modern(tmp_path, "- [ ] One\n", server={"checkpoint": {"max_task_attempts": 1}})
+    agent = {"command": ["sleep", "40"], "output": "stream-json"}
+    settings = {**PATIENT, "agent": "mute", "handshake_timeout": 0.3}
+    write_config(
+        place,
+        {
+            "agents": {"mute": agent},
+            "async": settings,
+            "server": {"checkpoint": {"max_task_attempts": 1}},
+        },
+    )
+    done = codeagent("run", "--path", path, "--json", cwd=place.cwd, env=place.env)
+    assert done.code == 1
+    (failed,) = done.named("instruction.failed")
+    assert failed["reason"] == "no first event within 0.3 s"
+    assert left_of([event["pid"] for event in done.named("agent.started")]) == []
+
+
+def test_what_an_agent_leaves_in_a_session_of_its_own_does_not_outlive_the_run(
+    tmp_path: Path, path: str
+) -> None:
+    place, _ = run(tmp_path, path, "orphan", {})
+    logs = (place.state / "logs" / "agents").rglob("*.log")
+    left = [int(pid) for log in logs for pid in re.findall(r"left process (\d+)", log.read_text())]
+    assert len(left) == 1
+    wait_for_end(left[0])
+
+
+def test_a_stream_that_is_not_understood_is_told_of_once_a_run(tmp_path: Path, path: str) -> None:
+    _, done = run(tmp_path, path, "unknown", {}, entry(1), entry(2, report="docs/b.md"))
+    drifts = done.named("agent.drift")
+    assert [(drift["unknown"], drift["invalid"]) for drift in drifts] == [(3, 0), (3, 0)]
+    assert drifts[0]["types"] == {"brand_new": 2, "system/not_documented": 1}
 
 
 def test_an_instruction_has_only_its_time(tmp_path: Path, path: str) -> None:
