@@ -758,3 +758,16 @@ async def test_commits_of_an_earlier_attempt_that_was_taken_back_are_kept(tmp_pa
         await yard.workspaces().prepare()
         assert yard.repository.worktrees() == []
         assert yard.repository.branches() == ["codeagent/task_1-a1"]
+
+
+async def test_copied_files_may_be_ignored_by_the_project(tmp_path: Path) -> None:
+    async with open_yard(tmp_path, __gitignore=".env\n.codeagent/\n") as yard:
+        yard.repository.write(".env", "A=1\n")
+        workspaces = yard.workspaces()
+        workspace = await workspaces.open(await yard.begun("task_1"))
+        inside(workspace).write("work", "x\n")
+        await workspaces.snapshot(workspace, "x")
+        changes = await workspaces.commit(workspace, "work\n")
+        assert changes.files == ("work",)
+        await workspaces.restore(workspace, f"{workspace.base}")
+        assert (workspace.path / ".env").exists()

@@ -759,3 +759,16 @@ def test_commits_of_an_earlier_attempt_that_was_taken_back_are_kept(tmp_path: Pa
         yard.workspaces().prepare()
         assert yard.repository.worktrees() == []
         assert yard.repository.branches() == ["codeagent/task_1-a1"]
+
+
+def test_copied_files_may_be_ignored_by_the_project(tmp_path: Path) -> None:
+    with open_yard(tmp_path, __gitignore=".env\n.codeagent/\n") as yard:
+        yard.repository.write(".env", "A=1\n")
+        workspaces = yard.workspaces()
+        workspace = workspaces.open(yard.begun("task_1"))
+        inside(workspace).write("work", "x\n")
+        workspaces.snapshot(workspace, "x")
+        changes = workspaces.commit(workspace, "work\n")
+        assert changes.files == ("work",)
+        workspaces.restore(workspace, f"{workspace.base}")
+        assert (workspace.path / ".env").exists()
