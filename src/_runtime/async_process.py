@@ -14,6 +14,7 @@ from typing import IO
 
 from . import children
 from .async_files import finished, run_blocking
+from .identity import identity
 
 
 class ByteStream:
@@ -79,7 +80,7 @@ class Process:
     when the block is left.
 
     ``started`` tells it from a later process with the same ``pid``; see
-    `children.identity`.
+    `identity`.
     """
 
     def __init__(self, popen: subprocess.Popen[bytes]) -> None:
@@ -91,7 +92,7 @@ class Process:
         self._watched: int | None = None
         self._reaped = False
         self.pid = popen.pid
-        self.started = children.identity(popen.pid)
+        self.started = identity(popen.pid)
         self.stdout = ByteStream(popen.stdout)
         self.stderr = ByteStream(popen.stderr)
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import IO
 
 from . import children
+from .identity import identity
 from .sync_scope import Cancelled, Scope, current_scope, entered
 
 
@@ -73,7 +74,7 @@ class Process:
     when the block is left.
 
     ``started`` tells it from a later process with the same ``pid``; see
-    `children.identity`.
+    `identity`.
     """
 
     def __init__(self, popen: subprocess.Popen[bytes]) -> None:
@@ -85,7 +86,7 @@ class Process:
         self._watched = -1
         self._reaped = False
         self.pid = popen.pid
-        self.started = children.identity(popen.pid)
+        self.started = identity(popen.pid)
         self.stdout = ByteStream(popen.stdout)
         self.stderr = ByteStream(popen.stderr)
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 WRONG_USAGE = 2
 
+TASK_HELP = "the task's id, the beginning of it, or a part of its text"
+
 
 def add_place(parser: Any) -> None:
     """The arguments that say which project, and which configuration."""

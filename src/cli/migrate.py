@@ -32,7 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """0 done, 1 it could not be done, 2 wrong usage."""
-    from ..store.interface import StoreError
+    from ..store import StoreError
 
     if not args.state.is_file():
         return _refuse(f"there is no state file {args.state}; the server makes one at its start")

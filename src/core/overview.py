@@ -8,7 +8,7 @@ shows the same.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 Row = Mapping[str, Any]
@@ -158,7 +158,35 @@ def _standing(
         return ATTENTION, attention
     failed = row["error"] or attempt.get("error")
     if row["attempts"] >= max_attempts:
-        return ATTENTION, f"failed {row['attempts']} times, last: {failed or 'no reason is known'}"
+        times = "once" if row["attempts"] == 1 else f"{row['attempts']} times"
+        return ATTENTION, f"failed {times}, at last: {failed or 'no reason is known'}"
     if (row.get("not_before") or 0.0) > now:
         return WAITING, failed
-    return QUEUED, None if after else failed
+    return QUEUED, failed if row["attempts"] and not after else None
+
+
+def find(tasks: Sequence[Row], wanted: str) -> list[Row]:
+    """The tasks that ``wanted`` can mean: one if it is clear, none or several if it is not.
+
+    It is an id, a text, the beginning of an id, with or without the word before
+    the number, the end of one, or a part of a text, whatever the case; the first
+    of these that fits any task counts.
+    """
+    words = " ".join(wanted.split())
+    folded = words.casefold()
+    if not words:
+        return []
+    number = words.isdigit()
+    rules: tuple[Callable[[str, str], bool], ...] = (
+        lambda name, text: name == words,
+        lambda name, text: text == words,
+        lambda name, text: name.startswith(words),
+        lambda name, text: number and name.rpartition("_")[2].startswith(words),
+        lambda name, text: number and len(words) > 1 and name.endswith(words),
+        lambda name, text: folded in text.casefold(),
+    )
+    for fits in rules:
+        found = [row for row in tasks if fits(row["id"], " ".join(row["text"].split()))]
+        if found:
+            return found
+    return []

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from . import schema
-from .interface import StoreError
+from .errors import StoreError
 
 APPLICATION_ID = 0x43414754
 """Written into the file's header by the first migration."""

@@ -23,18 +23,6 @@ Place = tuple[int, int, tuple[str, ...], str, tuple[str, ...]]
 """Position, priority, ids of the tasks to come after, source, paths."""
 
 
-class StoreError(Exception):
-    """The state cannot be read or written; the message says what to do."""
-
-
-class StoreClosed(StoreError):
-    """The store was closed and takes nothing more."""
-
-
-class UnknownTask(StoreError):
-    """No task has this id."""
-
-
 @dataclass(frozen=True, slots=True)
 class LeftProcess:
     """A step's process that is not known to have ended.

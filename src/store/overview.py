@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
+from .errors import StoreError
+
 Row = Mapping[str, Any]
 
 _NEWEST = (
@@ -139,9 +141,7 @@ class Overview:
         except sqlite3.Error as error:
             raise self._unreadable(error) from None
 
-    def _unreadable(self, error: sqlite3.Error) -> Exception:
-        from .interface import StoreError
-
+    def _unreadable(self, error: sqlite3.Error) -> StoreError:
         return StoreError(
             f"the state file {self._path} cannot be read ({error}); make sure that it is a state "
             "file of Code Agent and that its directory is writable"

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core.events import Event
 from ..core.task import Task, TaskState
-from .interface import UnknownTask
+from .errors import UnknownTask
 
 Row = dict[str, Any]
 

@@ -14,7 +14,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-from .interface import StoreError
+from .errors import StoreError
 
 _SCRIPT_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 

@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from .interface import StoreClosed, StoreError
+from .errors import StoreClosed, StoreError
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -10,6 +10,7 @@ import pytest
 
 from codeagent._runtime import async_runtime as rt
 from codeagent._runtime import children
+from codeagent._runtime.identity import identity
 
 from ..runtime_support import PYTHON, Gate, alive, descriptors
 from .helpers import forever, until
@@ -383,11 +384,11 @@ async def test_the_status_of_a_child_is_seen_without_reaping_it() -> None:
 async def test_the_identity_of_a_child_is_its_own() -> None:
     async with await rt.open_process(["sleep", "3600"]) as one:
         async with await rt.open_process(["sleep", "3600"]) as other:
-            assert one.started == children.identity(one.pid)
+            assert one.started == identity(one.pid)
             assert one.started
-            assert children.identity(os.getpid()) not in (one.started, "")
+            assert identity(os.getpid()) not in (one.started, "")
             process = other
-        assert children.identity(process.pid) == ""
+        assert identity(process.pid) == ""
 
 
 async def test_a_stranger_is_ended_only_if_it_is_the_one_that_was_recorded() -> None:
@@ -395,7 +396,7 @@ async def test_a_stranger_is_ended_only_if_it_is_the_one_that_was_recorded() -> 
         grandchild = int(await read_line(process))
         assert not await rt.run_blocking(children.end_stranger, process.pid, "")
         assert not await rt.run_blocking(children.end_stranger, process.pid, "another:1")
-        not_a_leader = children.identity(grandchild)
+        not_a_leader = identity(grandchild)
         assert not await rt.run_blocking(children.end_stranger, grandchild, not_a_leader)
         assert alive(process.pid)
         assert await rt.run_blocking(children.end_stranger, process.pid, process.started)

@@ -11,6 +11,7 @@ import pytest
 
 from codeagent._runtime import children
 from codeagent._runtime import sync_runtime as rt
+from codeagent._runtime.identity import identity
 
 from ..runtime_support import PYTHON, Gate, alive, descriptors
 from .helpers import forever, until
@@ -384,11 +385,11 @@ def test_the_status_of_a_child_is_seen_without_reaping_it() -> None:
 def test_the_identity_of_a_child_is_its_own() -> None:
     with rt.open_process(["sleep", "3600"]) as one:
         with rt.open_process(["sleep", "3600"]) as other:
-            assert one.started == children.identity(one.pid)
+            assert one.started == identity(one.pid)
             assert one.started
-            assert children.identity(os.getpid()) not in (one.started, "")
+            assert identity(os.getpid()) not in (one.started, "")
             process = other
-        assert children.identity(process.pid) == ""
+        assert identity(process.pid) == ""
 
 
 def test_a_stranger_is_ended_only_if_it_is_the_one_that_was_recorded() -> None:
@@ -396,7 +397,7 @@ def test_a_stranger_is_ended_only_if_it_is_the_one_that_was_recorded() -> None:
         grandchild = int(read_line(process))
         assert not rt.run_blocking(children.end_stranger, process.pid, "")
         assert not rt.run_blocking(children.end_stranger, process.pid, "another:1")
-        not_a_leader = children.identity(grandchild)
+        not_a_leader = identity(grandchild)
         assert not rt.run_blocking(children.end_stranger, grandchild, not_a_leader)
         assert alive(process.pid)
         assert rt.run_blocking(children.end_stranger, process.pid, process.started)
