@@ -126,7 +126,9 @@ class AsyncLandingMove:
     async def catch_up(self) -> None:
         """Let the target take what landed earlier, on what it has become meanwhile."""
         try:
-            await self._target.tip()
+            tip = await self._target.tip()
+            if tip.forward and tip.heads.landed is None and tip.commit != tip.heads.target:
+                await self._target.move(tip, tip.commit, pushed=False)  # the remote is ahead
         except Exception as error:
             logger.warning("the target could not be brought up to date: %s", explain(error))
         await self.follow()

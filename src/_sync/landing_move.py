@@ -127,7 +127,9 @@ class LandingMove:
     def catch_up(self) -> None:
         """Let the target take what landed earlier, on what it has become meanwhile."""
         try:
-            self._target.tip()
+            tip = self._target.tip()
+            if tip.forward and tip.heads.landed is None and tip.commit != tip.heads.target:
+                self._target.move(tip, tip.commit, pushed=False)  # the remote is ahead
         except Exception as error:
             logger.warning("the target could not be brought up to date: %s", explain(error))
         self.follow()

@@ -75,11 +75,9 @@ def _appended(before: bytes, after: bytes, other: bytes) -> bytes:
     if not after.startswith(before):
         return other
     tail = after[len(before) :]
-    if other.endswith(tail):
-        return other
     if b"\r\n" in other and b"\r\n" not in after:  # git converts line ends in this checkout
         tail = tail.replace(b"\n", b"\r\n")
-    return other + tail
+    return other if tail in other else other + tail
 
 
 def _marked(name: str, before: bytes, after: bytes, other: bytes) -> bytes:

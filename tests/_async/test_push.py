@@ -1,0 +1,209 @@
+"""Pushing to a real remote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from codeagent._async.git import AsyncGit
+from codeagent._async.push import AsyncPusher
+from codeagent.core.landing import BEHIND, FORWARDED
+from codeagent.core.push import CommitInfo
+
+from ..support.landings import TODO, begin, log, request
+from ..support.repositories import ENVIRONMENT, Repository, make_repository
+from ..support.world import SpyStore, spied_store
+from .landing_rig import landing
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    repository = make_repository(tmp_path / "repository", todo__md=TODO, base="1\n")
+    repository.git("clone", "-q", "--bare", str(repository.path), str(tmp_path / "remote"))
+    repository.git("remote", "add", "origin", str(tmp_path / "remote"))
+    repository.git("fetch", "-q", "origin")
+    return repository
+
+
+@pytest.fixture
+def remote(repository: Repository) -> Repository:
+    return Repository(repository.path.parent / "remote")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SpyStore]:
+    with spied_store(tmp_path) as store:
+        yield store
+
+
+@pytest.fixture
+def pusher(repository: Repository) -> AsyncPusher:
+    return AsyncPusher(AsyncGit(ENVIRONMENT), repository.path)
+
+
+def somebody_pushes(remote: Repository, **files: str) -> str:
+    """A commit of somebody else's on the remote's main."""
+    place = remote.path.parent / "somebody"
+    remote.git("clone", "-q", str(remote.path), str(place))
+    commit = Repository(place).commit(**files)
+    Repository(place).git("push", "-q", "origin", "main")
+    return commit
+
+
+def with_hook(remote: Repository, script: str) -> None:
+    hook = remote.path / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    hook.chmod(0o755)
+
+
+async def test_what_was_committed_is_pushed(
+    repository: Repository, remote: Repository, pusher: AsyncPusher
+) -> None:
+    commit = repository.commit(new="1\n")
+    result = await pusher.push_commits()
+    assert (result.success, result.push_success, result.error) == (True, True, None)
+    assert result.branch == "main"
+    assert result.commit_info == CommitInfo(commit, commit[:7], "work")
+    assert remote.git("rev-parse", "main") == commit
+
+
+async def test_there_may_be_nothing_to_push(pusher: AsyncPusher, remote: Repository) -> None:
+    before = remote.git("rev-parse", "main")
+    result = await pusher.push_commits()
+    assert (result.success, result.push_success) == (True, None)
+    assert result.push_stdout == "nothing to push"
+    assert remote.git("rev-parse", "main") == before
+
+
+async def test_a_branch_that_the_remote_does_not_know_is_pushed(
+    repository: Repository, remote: Repository, pusher: AsyncPusher
+) -> None:
+    repository.git("checkout", "-q", "-b", "feature")
+    result = await pusher.push_commits()
+    assert (result.success, result.branch) == (True, "feature")
+    assert remote.git("rev-parse", "feature") == repository.git("rev-parse", "HEAD")
+
+
+async def test_a_detached_head_cannot_be_pushed(
+    repository: Repository, pusher: AsyncPusher
+) -> None:
+    repository.git("checkout", "-q", "--detach")
+    result = await pusher.push_commits()
+    assert (result.success, result.branch, result.push_success) == (False, None, None)
+    assert result.error is not None
+    assert "no branch" in result.error
+
+
+async def test_a_repository_without_a_commit_has_nothing(tmp_path: Path) -> None:
+    empty = Repository(tmp_path / "empty")
+    empty.path.mkdir()
+    empty.git("init", "-q", "-b", "main")
+    result = await AsyncPusher(AsyncGit(ENVIRONMENT), empty.path).push_commits()
+    assert (result.success, result.branch) == (False, "main")
+    assert result.error == "there is no commit to push"
+
+
+async def test_a_refused_push_is_told_and_nothing_is_forced(
+    repository: Repository, remote: Repository, pusher: AsyncPusher
+) -> None:
+    other = somebody_pushes(remote, other="1\n")
+    repository.commit(new="1\n")
+    result = await pusher.push_commits()
+    assert (result.success, result.push_success) == (False, False)
+    assert "rejected" in result.push_stderr
+    assert result.error is not None
+    assert remote.git("rev-parse", "main") == other
+
+
+async def test_a_landing_is_pushed(
+    repository: Repository, remote: Repository, store: SpyStore
+) -> None:
+    async with landing(repository, store, push=True) as rig:
+        outcome = await rig.must_land(request(repository, begin(store, 1), {"new": ""}))
+    assert (outcome.pushed, outcome.checkout) == (True, FORWARDED)
+    assert remote.git("rev-parse", "main") == outcome.commit
+    assert repository.git("rev-parse", "main") == outcome.commit
+
+
+async def test_a_landing_goes_upon_what_others_have_pushed(
+    repository: Repository, remote: Repository, store: SpyStore
+) -> None:
+    requests = [request(repository, begin(store, n), {f"new-{n}": ""}) for n in (1, 2)]
+    async with landing(repository, store, push=True) as rig:
+        await rig.must_land(requests[0])
+        others = somebody_pushes(remote, other="1\n")
+        outcome = await rig.must_land(requests[1])
+    assert outcome.pushed
+    assert remote.git("rev-parse", "main") == outcome.commit
+    assert remote.git("rev-parse", "main^") == others
+    assert repository.git("rev-parse", "main") == outcome.commit
+    assert log(remote) == ["task 2", "work", "task 1", "work"]
+    assert rig.verified == ["landing-task_2"] * 2
+    assert not store.landings(open_only=True).result()
+
+
+async def test_what_the_remote_has_before_the_start_comes_along(
+    repository: Repository, remote: Repository, store: SpyStore
+) -> None:
+    others = somebody_pushes(remote, other="1\n")
+    async with landing(repository, store, push=True) as rig:
+        outcome = await rig.must_land(request(repository, begin(store, 1), {"new": ""}))
+    assert repository.git("rev-parse", "main^") == others
+    assert remote.git("rev-parse", "main") == outcome.commit
+
+
+async def test_commits_of_the_users_that_are_not_pushed_are_not_in_the_way(
+    repository: Repository, remote: Repository, store: SpyStore
+) -> None:
+    one = request(repository, begin(store, 1), {"new": ""})
+    somebody_pushes(remote, other="1\n")
+    users = repository.commit(users="own\n")
+    async with landing(repository, store, push=True) as rig:
+        outcome = await rig.must_land(one)
+    assert outcome.pushed
+    assert outcome.checkout.startswith(f"{BEHIND}main and what has landed have diverged")
+    assert log(remote) == ["task 1", "work", "work"]
+    assert repository.git("rev-parse", "main") == users
+
+
+async def test_a_remote_that_refuses_does_not_keep_work_from_landing(
+    repository: Repository, remote: Repository, store: SpyStore
+) -> None:
+    before = remote.git("rev-parse", "main")
+    with_hook(remote, "echo main is protected; exit 1")
+    async with landing(repository, store, push=True) as rig:
+        outcome = await rig.must_land(request(repository, begin(store, 1), {"new": ""}))
+        assert not outcome.pushed
+        assert "pre-receive hook declined" in outcome.warning
+        (told,) = rig.told.named("push.failed")
+        assert told["remote"] == "origin"
+        assert repository.git("rev-parse", "main") == outcome.commit
+        assert remote.git("rev-parse", "main") == before
+        with_hook(remote, "exit 0")
+        outcome = await rig.must_land(request(repository, begin(store, 2), {"more": ""}))
+    assert outcome.pushed
+    assert log(remote) == ["task 2", "task 1", "work"]
+
+
+async def test_a_remote_that_cannot_be_reached_is_a_warning(
+    repository: Repository, store: SpyStore
+) -> None:
+    repository.git("remote", "set-url", "origin", str(repository.path.parent / "gone"))
+    async with landing(repository, store, push=True) as rig:
+        outcome = await rig.must_land(request(repository, begin(store, 1), {"new": ""}))
+    assert not outcome.pushed
+    assert outcome.warning
+    assert repository.git("rev-parse", "main") == outcome.commit
+
+
+async def test_an_empty_remote_gets_its_branch(
+    repository: Repository, tmp_path: Path, store: SpyStore
+) -> None:
+    repository.git("init", "-q", "--bare", str(tmp_path / "empty"))
+    async with landing(repository, store, push=True, remote=str(tmp_path / "empty")) as rig:
+        outcome = await rig.must_land(request(repository, begin(store, 1), {"new": ""}))
+    assert outcome.pushed
+    assert Repository(tmp_path / "empty").git("rev-parse", "main") == outcome.commit
