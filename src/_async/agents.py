@@ -6,7 +6,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .._runtime import async_runtime as rt
@@ -81,7 +81,7 @@ class AgentOutcome:
         if not self.is_error:
             return None
         text, code = self.result_text or "", self.code or ""
-        if not code or code in text.split():
+        if not code:
             return text
         return f"status {code}: {text}" if code.isdigit() else f"{code}: {text}"
 
@@ -224,7 +224,7 @@ class _Course:
         self._decoder = launch.decoder()
         self._announces = launch.announces
         self._run = AgentRun(
-            limits,
+            limits if launch.greets else replace(limits, handshake=0.0),
             clock(),
             wants_report=watch is not None and launch.reports,
             announces=launch.announces,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,12 @@ async def test_an_agent_that_never_says_a_word_is_ended_when_its_first_is_due(ri
 
 async def test_one_that_writes_text_has_no_first_event(rig: Rig) -> None:
     outcome = await rig.run(script("import time; time.sleep(0.3)"), handshake=0.1)
+    assert outcome.ending is Ending.SUCCEEDED
+
+
+async def test_one_whose_first_word_is_its_models_may_take_its_time(rig: Rig) -> None:
+    launch = replace(talking(f"time.sleep(0.3)\n{RESULT}"), greets=False)
+    outcome = await rig.run(launch, handshake=0.1)
     assert outcome.ending is Ending.SUCCEEDED
 
 
@@ -258,6 +265,7 @@ async def test_an_announced_error_is_kept_for_whoever_asks_why(
     [
         ("say(type='error', message='overloaded')", "overloaded"),
         ("say(type='result', is_error=True, subtype='error_max_turns')", "error_max_turns: "),
+        ("say(type='result', is_error=True, subtype='529', result='no')", "status 529: no"),
     ],
 )
 async def test_an_error_without_a_result_is_the_reason(rig: Rig, event: str, error: str) -> None:

@@ -127,6 +127,7 @@ def test_each_built_in_agent_is_called_as_it_wants_to_be(
     assert launch.argv == ("/bin/x", *everything.split())
     assert launch.environment.items() >= {"KEY": "c", "OWN": "s3cret"}.items()
     assert agent.resumes
+    assert launch.greets == (name != "opencode")
     assert "s3cret" not in repr(agent) + repr(launch)
 
 

@@ -32,6 +32,7 @@ class BuiltInAgent(ABC):
     decoder: ClassVar[Callable[[], Decoder]]
     settings: ClassVar[Mapping[str, str]] = NOTHING
     resumes: ClassVar[bool] = True
+    greets: ClassVar[bool] = True
 
     def launch(
         self,
@@ -51,6 +52,7 @@ class BuiltInAgent(ABC):
             environment={**self.settings, **self.environment, **environment},
             decoder=type(self).decoder,
             announces=True,
+            greets=self.greets,
         )
 
     @abstractmethod
@@ -165,7 +167,8 @@ class GeminiAgent(BuiltInAgent):
 class OpencodeAgent(BuiltInAgent):
     """opencode, https://opencode.ai/docs/cli; a model is named ``provider/model``.
 
-    It tells of a tool only when that has ended, so it may be silent for longer.
+    Its first word comes with the first of its model, and it tells of a tool only
+    when that has ended, so it may be silent for longer.
     """
 
     silence: float | None = 1800.0
@@ -173,6 +176,7 @@ class OpencodeAgent(BuiltInAgent):
     label = "opencode"
     programs = ("opencode",)
     installation = "install opencode (npm install -g opencode-ai)"
+    greets = False
     decoder = OpencodeStream
     settings = {"OPENCODE_DISABLE_AUTOUPDATE": "1"}  # noqa: RUF012
 

@@ -75,4 +75,5 @@ class CommandAgent:
             environment={**settings.environment, **environment},
             decoder=_DECODERS[settings.output],
             announces=settings.output != "text",
+            greets=settings.output != "opencode",
         )

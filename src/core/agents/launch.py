@@ -18,8 +18,8 @@ class Launch:
 
     ``stdin`` is given to it as a whole; without it, its input is empty.
     ``environment`` is added to the server's own.  ``announces``: the output
-    carries an event that says that, and how, the agent has finished.
-    ``reports``: its success includes a report; without that its exit code decides.
+    carries an event that says that, and how, the agent has finished; ``greets``:
+    and one as soon as it has started.  ``reports``: its success includes a report; without that its exit code decides.
     """
 
     argv: tuple[str, ...]
@@ -27,6 +27,7 @@ class Launch:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     decoder: Callable[[], Decoder] = TextStream
     announces: bool = False
+    greets: bool = True
     reports: bool = True
 
 
