@@ -60,12 +60,12 @@ class AsyncFurnisher:
             directories.matching, self._project, self._settings.copy_files
         )
         names = await self._untracked(path, wanted.names)
-        done = await rt.run_blocking(directories.copy_missing, self._project, path, names)
-        for problem in (*wanted.problems, *done.problems):
+        problems = await rt.run_blocking(directories.copy_missing, self._project, path, names)
+        for problem in (*wanted.problems, *problems):
             logger.warning("workspace.copy: %s", problem)
         if is_new:
             await self._set_up(path, workspace.environment, log)
-        return replace(workspace, copied=tuple(sorted({*workspace.copied, *done.names})))
+        return replace(workspace, copied=tuple(sorted({*workspace.copied, *names})))
 
     async def furnish_integration(self, path: Path) -> None:
         """Make the worktree in which branches are brought together ready as those of tasks are.

@@ -64,15 +64,9 @@ class AsyncWorktrees:
 
     async def look(self, path: Path) -> Checkout | None:
         """What is checked out at ``path``; None if that is no worktree of the repository."""
-        asked = ("--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir")
-        outcome = await self._git.attempt(path, "rev-parse", *asked)
-        if outcome.code:
-            return None
-        places = [Path(line) for line in decoded(outcome.out).split("\n")]
-        ours = await rt.run_blocking(repositories.common_directory, self._project)
-        if places[0] != path or places[2] != ours:
-            return None
-        return Checkout(places[1], await self.status(path))
+        common = await rt.run_blocking(repositories.common_directory, self._project)
+        found = await rt.run_blocking(repositories.linked_git_directory, path, common)
+        return None if found is None else Checkout(found, await self.status(path))
 
     async def status(self, path: Path) -> Status:
         """What differs from the commit at ``path``, each untracked file by name."""
@@ -99,8 +93,10 @@ class AsyncWorktrees:
     async def _found(self, path: Path) -> Checkout | None:
         checkout = await self.look(path)
         if checkout is None and await rt.run_blocking(path.exists):
+            moved = await rt.run_blocking(repositories.was_moved, path)
+            place = (str(path),) if moved else ()  # a copy would take the original's place
             async with self._git.repository_lock(self._project):
-                await self._git.attempt(self._project, "worktree", "repair", str(path))
+                await self._git.attempt(self._project, "worktree", "repair", *place)
             checkout = await self.look(path)
         return checkout
 

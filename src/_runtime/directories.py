@@ -14,8 +14,8 @@ MANY = 10_000
 """How many files one pattern may mean before something else must be meant by it."""
 
 
-class Copied(NamedTuple):
-    """The names of what was copied, relative to both trees, and why others were not."""
+class Matching(NamedTuple):
+    """The names of files, relative to a tree, and what is wrong with others."""
 
     names: tuple[str, ...]
     problems: tuple[str, ...]
@@ -28,7 +28,7 @@ def make_private(paths: Iterable[Path]) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
 
 
-def matching(root: Path, patterns: Iterable[str]) -> Copied:
+def matching(root: Path, patterns: Iterable[str]) -> Matching:
     """The files below ``root`` that ``patterns`` mean; a directory means all that is in it.
 
     What leads out of ``root``, itself or through a symbolic link, is a problem.
@@ -51,7 +51,7 @@ def matching(root: Path, patterns: Iterable[str]) -> Copied:
                 problems.append(f"{name} leads out of {root} and is not copied")
             elif file.is_file():
                 names[name] = None
-    return Copied(tuple(names), tuple(problems))
+    return Matching(tuple(names), tuple(problems))
 
 
 def _files(root: Path, pattern: str) -> Iterator[Path]:
@@ -62,9 +62,12 @@ def _files(root: Path, pattern: str) -> Iterator[Path]:
             yield found
 
 
-def copy_missing(source: Path, target: Path, names: Iterable[str]) -> Copied:
-    """Copy files from one tree into another, unless something of the name is there."""
-    done, problems = [], []
+def copy_missing(source: Path, target: Path, names: Iterable[str]) -> list[str]:
+    """Copy files from one tree into another, unless something of the name is there.
+
+    Returns why some could not be.
+    """
+    problems = []
     real = target.resolve()
     for name in names:
         file = target / name
@@ -78,9 +81,7 @@ def copy_missing(source: Path, target: Path, names: Iterable[str]) -> Copied:
             shutil.copy2(source / name, file)
         except OSError as error:
             problems.append(f"{name} could not be copied: {error.strerror or error}")
-        else:
-            done.append(name)
-    return Copied(tuple(done), tuple(problems))
+    return problems
 
 
 def copy_newer(pairs: Iterable[tuple[Path, Path]]) -> None:

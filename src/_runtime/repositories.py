@@ -28,6 +28,37 @@ def common_directory(directory: Path) -> Path:
     return here
 
 
+def linked_git_directory(path: Path, common: Path) -> Path | None:
+    """The git directory of the worktree at ``path``, None if it is none of the repository.
+
+    ``common`` is what `common_directory` says.  A worktree and its git
+    directory name each other; a copy of a worktree is not named back.
+    """
+    try:
+        git_directory, back = _pointers(path)
+        shared = (git_directory / "commondir").read_text("utf-8").strip()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    ours = (git_directory / shared).resolve() == common and (git_directory / "HEAD").exists()
+    return git_directory if ours and back.resolve() == (path / ".git").resolve() else None
+
+
+def was_moved(path: Path) -> bool:
+    """Whether the worktree at ``path`` was elsewhere, and is no longer, when git last saw it."""
+    try:
+        return not _pointers(path)[1].exists()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return False
+
+
+def _pointers(path: Path) -> tuple[Path, Path]:
+    """The git directory that a worktree names, and the ``.git`` file which that names."""
+    marker = (path / ".git").read_text("utf-8", "surrogateescape")
+    git_directory = path / marker.partition(":")[2].strip()
+    back = (git_directory / "gitdir").read_text("utf-8", "surrogateescape").strip()
+    return git_directory, git_directory / back
+
+
 UNFINISHED = {
     "rebase-merge": "rebase",
     "rebase-apply": "rebase",

@@ -59,12 +59,12 @@ class Furnisher:
         rt.run_blocking(directories.ignore_all, path / OWN_DIRECTORY)
         wanted = rt.run_blocking(directories.matching, self._project, self._settings.copy_files)
         names = self._untracked(path, wanted.names)
-        done = rt.run_blocking(directories.copy_missing, self._project, path, names)
-        for problem in (*wanted.problems, *done.problems):
+        problems = rt.run_blocking(directories.copy_missing, self._project, path, names)
+        for problem in (*wanted.problems, *problems):
             logger.warning("workspace.copy: %s", problem)
         if is_new:
             self._set_up(path, workspace.environment, log)
-        return replace(workspace, copied=tuple(sorted({*workspace.copied, *done.names})))
+        return replace(workspace, copied=tuple(sorted({*workspace.copied, *names})))
 
     def furnish_integration(self, path: Path) -> None:
         """Make the worktree in which branches are brought together ready as those of tasks are.

@@ -65,15 +65,9 @@ class Worktrees:
 
     def look(self, path: Path) -> Checkout | None:
         """What is checked out at ``path``; None if that is no worktree of the repository."""
-        asked = ("--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir")
-        outcome = self._git.attempt(path, "rev-parse", *asked)
-        if outcome.code:
-            return None
-        places = [Path(line) for line in decoded(outcome.out).split("\n")]
-        ours = rt.run_blocking(repositories.common_directory, self._project)
-        if places[0] != path or places[2] != ours:
-            return None
-        return Checkout(places[1], self.status(path))
+        common = rt.run_blocking(repositories.common_directory, self._project)
+        found = rt.run_blocking(repositories.linked_git_directory, path, common)
+        return None if found is None else Checkout(found, self.status(path))
 
     def status(self, path: Path) -> Status:
         """What differs from the commit at ``path``, each untracked file by name."""
@@ -100,8 +94,10 @@ class Worktrees:
     def _found(self, path: Path) -> Checkout | None:
         checkout = self.look(path)
         if checkout is None and rt.run_blocking(path.exists):
+            moved = rt.run_blocking(repositories.was_moved, path)
+            place = (str(path),) if moved else ()  # a copy would take the original's place
             with self._git.repository_lock(self._project):
-                self._git.attempt(self._project, "worktree", "repair", str(path))
+                self._git.attempt(self._project, "worktree", "repair", *place)
             checkout = self.look(path)
         return checkout
 

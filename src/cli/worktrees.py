@@ -30,7 +30,7 @@ def worktrees(prepared: Prepared) -> Iterator[Finding]:
     environment, config = prepared.environment, prepared.config
     home = Path(environment.get("HOME") or Path.home())
     project = prepared.layout.project
-    root = default_root(config.workspace.directory, project, environment, home)
+    root = default_root(config.workspace.directory, project, environment, home).resolve()
     free = disk_free(root) // 1_000_000
     yield Finding("worktrees", f"{root} ({free} MB free)", _too_full(free, prepared))
     try:

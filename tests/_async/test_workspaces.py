@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -498,9 +500,8 @@ async def test_what_is_no_worktree_in_the_place_of_one_is_taken_in(tmp_path: Pat
 
 
 async def test_worktrees_inside_the_checkout_are_refused(tmp_path: Path) -> None:
-    async with open_yard(tmp_path / "project" / "state" / "project-12345678") as yard:
-        yard.repository = make_repository(tmp_path / "project")
-        yard.place = tmp_path / "project"
+    async with open_yard(tmp_path) as yard:
+        yard.root = tmp_path / "project" / "worktrees"
         with pytest.raises(WorkspaceError, match=r"set workspace\.directory"):
             await yard.workspaces().prepare()
 
@@ -771,3 +772,79 @@ async def test_copied_files_may_be_ignored_by_the_project(tmp_path: Path) -> Non
         assert changes.files == ("work",)
         await workspaces.restore(workspace, f"{workspace.base}")
         assert (workspace.path / ".env").exists()
+
+
+async def test_a_copy_of_a_worktree_is_not_taken_for_it(tmp_path: Path) -> None:
+    async with open_yard(tmp_path) as yard:
+        workspaces = yard.workspaces()
+        workspace = await workspaces.open(await yard.begun("task_1"))
+        copy = yard.root / "wt" / "task_2"
+        shutil.copytree(workspace.path, copy)
+        (copy / "README.md").write_text("changed\n", "utf-8")  # nobody loses anything
+        second = await workspaces.open(await yard.begun("task_2"))
+        assert inside(second).git("branch", "--show-current") == "codeagent/task_2-a1"
+        assert inside(workspace).git("branch", "--show-current") == "codeagent/task_1-a1"
+        assert inside(second).git("status", "--porcelain") == "M README.md"
+
+
+class Interruption:
+    """Ends a scope when git has been called so many times."""
+
+    def __init__(self, yard: Yard, calls: int) -> None:
+        self.scope = rt.CancelScope()
+        self._call = yard.git._call
+        self._left = calls
+        yard.git._call = self.call  # type: ignore[method-assign]
+        self._yard = yard
+
+    async def call(self, *arguments: Any) -> Any:
+        """Call git, and end the scope if it was the last time."""
+        outcome = await self._call(*arguments)
+        self._left -= 1
+        if not self._left:
+            self.scope.cancel()
+        return outcome
+
+    def over(self) -> None:
+        """Call git as before."""
+        self._yard.git._call = self._call  # type: ignore[method-assign]
+
+
+async def test_an_opening_that_was_ended_anywhere_is_finished_by_the_next(tmp_path: Path) -> None:
+    async with open_yard(tmp_path) as yard:
+        yard.repository.write(".env", "A=1\n")
+        calls, ended_early = 0, True
+        while ended_early:
+            calls += 1
+            task = await yard.begun(f"task_{calls}")
+            workspaces = yard.workspaces(setup="true")
+            interruption = Interruption(yard, calls)
+            async with interruption.scope as scope:
+                await workspaces.open(task)
+            ended_early = scope.ended_early
+            interruption.over()
+            workspaces = await prepared(yard)
+            workspace = await workspaces.open(task)
+            assert inside(workspace).git("status", "--porcelain") == "?? .env"
+            assert inside(workspace).git("branch", "--show-current") == workspace.branch
+            assert workspace.base == yard.repository.git("rev-parse", "HEAD")
+            await workspaces.release(workspace, landed=True)
+        assert calls > 5
+        assert (yard.repository.worktrees(), yard.repository.branches()) == ([], [])
+
+
+async def test_worktrees_that_were_moved_with_their_directory_are_found_again(
+    tmp_path: Path,
+) -> None:
+    async with open_yard(tmp_path) as yard:
+        task = await yard.begun("task_1")
+        workspace = await yard.workspaces().open(task)
+        inside(workspace).write("work", "x\n")
+        (tmp_path / "state").rename(tmp_path / "elsewhere")
+        yard.root = tmp_path / "elsewhere" / yard.root.name
+        workspaces = await prepared(yard)
+        moved = await workspaces.open(task)
+        assert moved.path == yard.root / "wt" / "task_1"
+        assert inside(moved).git("branch", "--show-current") == workspace.branch
+        assert inside(moved).git("status", "--porcelain") == "?? work"
+        assert yard.repository.worktrees() == [str(moved.path)]

@@ -24,7 +24,7 @@ from ..support.repositories import ENVIRONMENT, Repository, make_repository
 class Yard:
     """Everything that a test of workspaces needs."""
 
-    place: Path
+    root: Path
     repository: Repository
     store: Store
     home: Path
@@ -32,11 +32,6 @@ class Yard:
     now: float = 1000.0
     numbers: int = 0
     extra: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def root(self) -> Path:
-        """Where the worktrees lie."""
-        return self.place / "state" / "project-12345678"
 
     def workspaces(
         self, *, published: bool = False, disk_floor: int = 0, **settings: Any
@@ -91,6 +86,7 @@ async def open_yard(place: Path, **names: str) -> AsyncGenerator[Yard]:
     store = open_store(place / "codeagent.db")
     try:
         git = AsyncGit(ENVIRONMENT)
-        yield Yard(place, repository, store, place / "home", git)
+        root = place / "state" / "project-12345678"
+        yield Yard(root, repository, store, place / "home", git)
     finally:
         store.close()

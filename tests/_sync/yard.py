@@ -25,7 +25,7 @@ from ..support.repositories import ENVIRONMENT, Repository, make_repository
 class Yard:
     """Everything that a test of workspaces needs."""
 
-    place: Path
+    root: Path
     repository: Repository
     store: Store
     home: Path
@@ -33,11 +33,6 @@ class Yard:
     now: float = 1000.0
     numbers: int = 0
     extra: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def root(self) -> Path:
-        """Where the worktrees lie."""
-        return self.place / "state" / "project-12345678"
 
     def workspaces(
         self, *, published: bool = False, disk_floor: int = 0, **settings: Any
@@ -90,6 +85,7 @@ def open_yard(place: Path, **names: str) -> Generator[Yard]:
     store = open_store(place / "codeagent.db")
     try:
         git = Git(ENVIRONMENT)
-        yield Yard(place, repository, store, place / "home", git)
+        root = place / "state" / "project-12345678"
+        yield Yard(root, repository, store, place / "home", git)
     finally:
         store.close()
