@@ -8,6 +8,7 @@ from collections.abc import Callable
 from .._runtime import async_runtime as rt
 from ..core.config import Config
 from ..core.events import Event, Sink
+from ..core.handover import Memory
 from ..core.instructions import Instruction
 from ..core.layout import Layout
 from ..core.llm.course import (
@@ -59,7 +60,9 @@ class AsyncAssessor:
         io: AsyncIOManager,
         sink: Sink,
         clock: Callable[[], float],
+        memory: Memory | None = None,
     ) -> None:
+        memory = memory or Memory()
         self._llm = llm
         self._io = io
         self._documentation = AsyncDocumentation(config, layout)
@@ -67,8 +70,8 @@ class AsyncAssessor:
         self._sink = sink
         self._clock = clock
         self._comments: dict[str, str] = {}
-        self._times_postponed: dict[str, int] = {}
-        self.postponed: dict[str, float] = {}
+        self._times_postponed = memory.times_postponed
+        self.postponed = memory.postponed
         """The ids of the tasks that are not to be run yet, and when (`clock`) they may be."""
 
     def comments_are(self, comments: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from .._runtime import async_runtime as rt
 from ..core import status as texts
 from ..core.config import Config
 from ..core.errors import explain
+from ..core.handover import Baton, Yielded
 from ..core.instructions import Instruction, builtin_sequence, sequence
 from ..core.task import Fenced, InvalidTransition, Task, TaskState, remaining
 from ..core.todo import instruction_type
@@ -53,6 +54,7 @@ class AsyncTaskExecutor:
         attempt: Attempt,
         settlement: AsyncSettlement,
         clock: Callable[[], float],
+        baton: Baton,
         assessor: AsyncAssessor | None = None,
     ) -> None:
         self._config = config
@@ -61,6 +63,7 @@ class AsyncTaskExecutor:
         self._attempt = attempt
         self._settlement = settlement
         self._clock = clock
+        self._baton = baton
         self._assessor = assessor
 
     async def execute(self, task: Task) -> float | None:
@@ -76,6 +79,8 @@ class AsyncTaskExecutor:
             first = await self._assessor.where_to_begin(task, len(steps))
         if first is None:
             return self._assessor.postponed.get(task.id) if self._assessor else None
+        if self._baton.reason:
+            return self._clock()
         try:
             current = await rt.shielded(self._begin, task.id, len(steps), first)
         except rt.Cancelled:
@@ -111,6 +116,12 @@ class AsyncTaskExecutor:
         if task is not None and task.state is TaskState.RUNNING:
             await rt.wait_for_future(self._store.interrupt_task(task.id, task.epoch, self._clock()))
 
+    async def _interrupted(self, task: Task) -> None:
+        if reason := self._baton.reason:
+            await self._settlement.put_back(task, None, reason)
+        else:
+            await self._settlement.put_back(task, texts.STOP_REQUESTED, STOPPED)
+
     async def _supervised(
         self, task: Task, steps: tuple[Instruction, ...], kind: str
     ) -> float | None:
@@ -121,8 +132,11 @@ class AsyncTaskExecutor:
             await self._settlement.started(task, kind, self._agent, resumed_at)
             return await self._attempt.run(task, steps)
         except rt.Cancelled:
-            await rt.shielded(self._settlement.put_back, task, texts.STOP_REQUESTED, STOPPED)
+            await rt.shielded(self._interrupted, task)
             raise
+        except Yielded as yielded:
+            await rt.shielded(self._settlement.put_back, task, None, str(yielded))
+            return self._clock()
         except AgentUnusable as error:
             details = texts.details_agent_failed(str(error))
             await rt.shielded(self._settlement.put_back, task, details, str(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..core.handover import Baton
 from ..core.instructions import Instruction
 from ..core.task import Task
 from .instructions import AsyncInstructionRunner, Manner, StepOutcome
@@ -15,15 +16,18 @@ if TYPE_CHECKING:
 class AsyncFollowUp:
     """Has the reports judged, and carries out what the judgement adds."""
 
-    def __init__(self, assessor: AsyncAssessor, runner: AsyncInstructionRunner) -> None:
+    def __init__(
+        self, assessor: AsyncAssessor, runner: AsyncInstructionRunner, baton: Baton
+    ) -> None:
         self._assessor = assessor
         self._runner = runner
+        self._baton = baton
 
     async def again(
         self, task: Task, steps: tuple[Instruction, ...], manner: Manner
     ) -> StepOutcome | None:
         """Look once more at the report behind which an earlier attempt was stopped."""
-        if not task.last_completed:
+        if not task.last_completed or self._baton.was_yielded(task):
             return None
         last = steps[task.last_completed - 1]
         if not last.check_report or last is steps[-1]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .._runtime import async_runtime as rt
 from ..core.agents import Adapter
 from ..core.config import Config
+from ..core.handover import Baton
 from ..core.instructions import Instruction, required_successes
 from ..core.llm.skips import Skip
 from ..core.reconcile import IN_COMMIT_COMMENT
@@ -36,6 +37,7 @@ class AsyncInPlaceAttempt:
         settlement: AsyncSettlement,
         on_change: Callable[[], None],
         clock: Callable[[], float],
+        baton: Baton,
         assessor: AsyncAssessor | None = None,
     ) -> None:
         self._config = config
@@ -45,8 +47,9 @@ class AsyncInPlaceAttempt:
         self._settlement = settlement
         self._on_change = on_change
         self._clock = clock
+        self._baton = baton
         self._assessor = assessor
-        self._follow_up = AsyncFollowUp(assessor, runner) if assessor else None
+        self._follow_up = AsyncFollowUp(assessor, runner, baton) if assessor else None
 
     async def run(self, task: Task, steps: tuple[Instruction, ...]) -> float | None:
         """Take the task to its end; returns when the next attempt may start, None if never.
@@ -62,7 +65,8 @@ class AsyncInPlaceAttempt:
                 return None
             if self._follow_up is not None:
                 _check(await self._follow_up.again(task, steps, manner))
-        for position in remaining(task):
+        left = remaining(task)
+        for position in left:
             instruction = steps[position - 1]
             if self._config.predecessor and instruction.instruction_id == COMMIT_INSTRUCTION:
                 await self._settlement.mark(task, ItemState.DONE, IN_COMMIT_COMMENT)
@@ -82,6 +86,8 @@ class AsyncInPlaceAttempt:
                             task, steps, instruction, outcome.report, manner
                         )
                     )
+            if outcome.failure is None and position != left[-1]:
+                self._baton.boundary(task)
         if len(task.completed) >= required_successes(len(steps)):
             await rt.shielded(self._settlement.done, task, began)
             return None

@@ -11,6 +11,7 @@ from .._runtime import async_runtime as rt
 from ..core.agents import Adapter
 from ..core.errors import first
 from ..core.failure import Failure, FailureKind, Step
+from ..core.handover import Baton
 from ..core.instructions import Instruction
 from ..core.landing import FORWARDED, Landed
 from ..core.llm.skips import Skip
@@ -65,6 +66,7 @@ class AsyncIsolatedAttempt:
         on_change: Callable[[], None],
         feedback: Callable[[str, Failure | None], None],
         clock: Callable[[], float],
+        baton: Baton,
         assessor: AsyncAssessor | None = None,
     ) -> None:
         self._agents = agents
@@ -78,8 +80,9 @@ class AsyncIsolatedAttempt:
         self._on_change = on_change
         self._feedback = feedback
         self._clock = clock
+        self._baton = baton
         self._assessor = assessor
-        self._follow_up = AsyncFollowUp(assessor, runner) if assessor else None
+        self._follow_up = AsyncFollowUp(assessor, runner, baton) if assessor else None
         self._claims = AsyncLockManager()  # of files, by those who join conflicts in them
 
     async def run(self, task: Task, steps: tuple[Instruction, ...]) -> float | None:
@@ -181,6 +184,7 @@ class AsyncIsolatedAttempt:
                     )
                     if inserted is not None and inserted.failure is not None:
                         return self._heard(state, inserted)
+            self._baton.boundary(state.task)
         return None
 
     async def _accept(self, state: _State) -> None:

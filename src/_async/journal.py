@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .._runtime import async_runtime as rt
 from ..core.events import Event
+from ..core.handover import Memory
 from ..observe import tasklog
 from .io import AsyncIOManager
 
@@ -31,6 +32,7 @@ class AsyncJournal:
         *,
         redactor: Callable[[str], str],
         clock: Callable[[], float],
+        memory: Memory | None = None,
     ) -> None:
         self._io = io
         self._directory = directory
@@ -39,7 +41,7 @@ class AsyncJournal:
         self._state = rt.StateLock()
         self._taken: list[Event] = []
         self._more = rt.Event()
-        self._files: dict[str, Path] = {}
+        self._files = (memory or Memory()).logs
 
     def note(self, event: Event) -> None:
         """Take an event that belongs to a task."""

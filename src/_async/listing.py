@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from .._runtime import async_runtime as rt
 from ..core.config import Config
 from ..core.events import Event, Sink
+from ..core.handover import Memory
 from ..core.reconcile import Reconciled, reconcile
 from ..core.task import FINAL, InvalidTransition, TaskState
 from ..core.todo import ItemState
-from ..core.totals import Standing
 from ..store import Store
 from .scheduler import AsyncTaskScheduler
 from .settlement import AsyncSettlement
@@ -42,6 +42,7 @@ class AsyncListKeeper:
         sink: Sink,
         on_change: Callable[[], None],
         clock: Callable[[], float],
+        memory: Memory,
     ) -> None:
         self._config = config
         self._store = store
@@ -53,15 +54,15 @@ class AsyncListKeeper:
         self._on_change = on_change
         self._clock = clock
         self._reading = rt.Lock()
-        self._iterations = 0
+        self._memory = memory
         self.submitted = rt.Event()
-        self.standing = Standing()
+        self.standing = memory.standing
 
     @property
     def exhausted(self) -> bool:
         """Whether as many iterations were run as were asked for."""
         limit = self._config.server.max_iterations
-        return limit is not None and self._iterations >= limit
+        return limit is not None and self._memory.iterations >= limit
 
     async def watch(self) -> None:
         """Read the list whenever it may have changed, for ever."""
@@ -91,7 +92,7 @@ class AsyncListKeeper:
             self._scheduler.withdraw(sorted(waiting - started - runnable))
             news = not self.exhausted and self._scheduler.submit(ready)
             if news:
-                self._iterations += 1
+                self._memory.iterations += 1
                 await rt.wait_for_future(self._store.iteration())
             if news or freed:
                 self.submitted.set()
@@ -158,7 +159,7 @@ class AsyncListKeeper:
 
     def _tell(self, loaded: Loaded, plan: Reconciled) -> None:
         news = self.standing.update(
-            loaded.items, loaded.files, loaded.problems, plan, at_start=not self._iterations
+            loaded.items, loaded.files, loaded.problems, plan, at_start=not self._memory.iterations
         )
         for name, data in news:
             self._say(name, **data)

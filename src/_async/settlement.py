@@ -187,7 +187,7 @@ class AsyncSettlement:
             retry_at=until if attention is None else None,
         )
 
-    async def put_back(self, task: Task, details: str, reason: str) -> None:
+    async def put_back(self, task: Task, details: str | None, reason: str) -> None:
         """Leave the task to a later run; ``details`` are for the status file."""
         now = self._clock()
         try:
@@ -196,7 +196,9 @@ class AsyncSettlement:
             )
         except Fenced:  # the stop came when the attempt was over
             return
-        await self._status.append(texts.task_update(task.text, texts.Status.INTERRUPTED, details))
+        if details is not None:
+            entry = texts.task_update(task.text, texts.Status.INTERRUPTED, details)
+            await self._status.append(entry)
         self._on_change()
         self.say("task.interrupted", task, seconds=_seconds(task, self._clock()), reason=reason)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from .._runtime import sync_runtime as rt
 from ..core.config import Config
 from ..core.events import Event, Sink
+from ..core.handover import Memory
 from ..core.instructions import Instruction
 from ..core.layout import Layout
 from ..core.llm.course import (
@@ -60,7 +61,9 @@ class Assessor:
         io: IOManager,
         sink: Sink,
         clock: Callable[[], float],
+        memory: Memory | None = None,
     ) -> None:
+        memory = memory or Memory()
         self._llm = llm
         self._io = io
         self._documentation = Documentation(config, layout)
@@ -68,8 +71,8 @@ class Assessor:
         self._sink = sink
         self._clock = clock
         self._comments: dict[str, str] = {}
-        self._times_postponed: dict[str, int] = {}
-        self.postponed: dict[str, float] = {}
+        self._times_postponed = memory.times_postponed
+        self.postponed = memory.postponed
         """The ids of the tasks that are not to be run yet, and when (`clock`) they may be."""
 
     def comments_are(self, comments: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from .._runtime import sync_runtime as rt
 from ..core import status as texts
 from ..core.config import Config
 from ..core.errors import explain
+from ..core.handover import Baton, Yielded
 from ..core.instructions import Instruction, builtin_sequence, sequence
 from ..core.task import Fenced, InvalidTransition, Task, TaskState, remaining
 from ..core.todo import instruction_type
@@ -54,6 +55,7 @@ class TaskExecutor:
         attempt: Attempt,
         settlement: Settlement,
         clock: Callable[[], float],
+        baton: Baton,
         assessor: Assessor | None = None,
     ) -> None:
         self._config = config
@@ -62,6 +64,7 @@ class TaskExecutor:
         self._attempt = attempt
         self._settlement = settlement
         self._clock = clock
+        self._baton = baton
         self._assessor = assessor
 
     def execute(self, task: Task) -> float | None:
@@ -77,6 +80,8 @@ class TaskExecutor:
             first = self._assessor.where_to_begin(task, len(steps))
         if first is None:
             return self._assessor.postponed.get(task.id) if self._assessor else None
+        if self._baton.reason:
+            return self._clock()
         try:
             current = rt.shielded(self._begin, task.id, len(steps), first)
         except rt.Cancelled:
@@ -112,6 +117,12 @@ class TaskExecutor:
         if task is not None and task.state is TaskState.RUNNING:
             rt.wait_for_future(self._store.interrupt_task(task.id, task.epoch, self._clock()))
 
+    def _interrupted(self, task: Task) -> None:
+        if reason := self._baton.reason:
+            self._settlement.put_back(task, None, reason)
+        else:
+            self._settlement.put_back(task, texts.STOP_REQUESTED, STOPPED)
+
     def _supervised(self, task: Task, steps: tuple[Instruction, ...], kind: str) -> float | None:
         """The attempt, with its end recorded however it comes about."""
         try:
@@ -120,8 +131,11 @@ class TaskExecutor:
             self._settlement.started(task, kind, self._agent, resumed_at)
             return self._attempt.run(task, steps)
         except rt.Cancelled:
-            rt.shielded(self._settlement.put_back, task, texts.STOP_REQUESTED, STOPPED)
+            rt.shielded(self._interrupted, task)
             raise
+        except Yielded as yielded:
+            rt.shielded(self._settlement.put_back, task, None, str(yielded))
+            return self._clock()
         except AgentUnusable as error:
             details = texts.details_agent_failed(str(error))
             rt.shielded(self._settlement.put_back, task, details, str(error))

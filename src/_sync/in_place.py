@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .._runtime import sync_runtime as rt
 from ..core.agents import Adapter
 from ..core.config import Config
+from ..core.handover import Baton
 from ..core.instructions import Instruction, required_successes
 from ..core.llm.skips import Skip
 from ..core.reconcile import IN_COMMIT_COMMENT
@@ -37,6 +38,7 @@ class InPlaceAttempt:
         settlement: Settlement,
         on_change: Callable[[], None],
         clock: Callable[[], float],
+        baton: Baton,
         assessor: Assessor | None = None,
     ) -> None:
         self._config = config
@@ -46,8 +48,9 @@ class InPlaceAttempt:
         self._settlement = settlement
         self._on_change = on_change
         self._clock = clock
+        self._baton = baton
         self._assessor = assessor
-        self._follow_up = FollowUp(assessor, runner) if assessor else None
+        self._follow_up = FollowUp(assessor, runner, baton) if assessor else None
 
     def run(self, task: Task, steps: tuple[Instruction, ...]) -> float | None:
         """Take the task to its end; returns when the next attempt may start, None if never.
@@ -63,7 +66,8 @@ class InPlaceAttempt:
                 return None
             if self._follow_up is not None:
                 _check(self._follow_up.again(task, steps, manner))
-        for position in remaining(task):
+        left = remaining(task)
+        for position in left:
             instruction = steps[position - 1]
             if self._config.predecessor and instruction.instruction_id == COMMIT_INSTRUCTION:
                 self._settlement.mark(task, ItemState.DONE, IN_COMMIT_COMMENT)
@@ -79,6 +83,8 @@ class InPlaceAttempt:
                     return None
                 if self._follow_up is not None:
                     _check(self._follow_up.follow(task, steps, instruction, outcome.report, manner))
+            if outcome.failure is None and position != left[-1]:
+                self._baton.boundary(task)
         if len(task.completed) >= required_successes(len(steps)):
             rt.shielded(self._settlement.done, task, began)
             return None

@@ -12,6 +12,7 @@ from .._runtime import sync_runtime as rt
 from ..core.agents import Adapter
 from ..core.errors import first
 from ..core.failure import Failure, FailureKind, Step
+from ..core.handover import Baton
 from ..core.instructions import Instruction
 from ..core.landing import FORWARDED, Landed
 from ..core.llm.skips import Skip
@@ -66,6 +67,7 @@ class IsolatedAttempt:
         on_change: Callable[[], None],
         feedback: Callable[[str, Failure | None], None],
         clock: Callable[[], float],
+        baton: Baton,
         assessor: Assessor | None = None,
     ) -> None:
         self._agents = agents
@@ -79,8 +81,9 @@ class IsolatedAttempt:
         self._on_change = on_change
         self._feedback = feedback
         self._clock = clock
+        self._baton = baton
         self._assessor = assessor
-        self._follow_up = FollowUp(assessor, runner) if assessor else None
+        self._follow_up = FollowUp(assessor, runner, baton) if assessor else None
         self._claims = LockManager()  # of files, by those who join conflicts in them
 
     def run(self, task: Task, steps: tuple[Instruction, ...]) -> float | None:
@@ -182,6 +185,7 @@ class IsolatedAttempt:
                     )
                     if inserted is not None and inserted.failure is not None:
                         return self._heard(state, inserted)
+            self._baton.boundary(state.task)
         return None
 
     def _accept(self, state: _State) -> None:

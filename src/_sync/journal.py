@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .._runtime import sync_runtime as rt
 from ..core.events import Event
+from ..core.handover import Memory
 from ..observe import tasklog
 from .io import IOManager
 
@@ -32,6 +33,7 @@ class Journal:
         *,
         redactor: Callable[[str], str],
         clock: Callable[[], float],
+        memory: Memory | None = None,
     ) -> None:
         self._io = io
         self._directory = directory
@@ -40,7 +42,7 @@ class Journal:
         self._state = rt.StateLock()
         self._taken: list[Event] = []
         self._more = rt.Event()
-        self._files: dict[str, Path] = {}
+        self._files = (memory or Memory()).logs
 
     def note(self, event: Event) -> None:
         """Take an event that belongs to a task."""

@@ -13,10 +13,9 @@ from typing import TypeVar
 from .._runtime import sync_runtime as rt
 from ..core.events import Event, Sink
 from ..core.llm.asking import Action, Ask, Cancel, Finish, Result, SelectionPolicy, Send, neutral
-from ..core.llm.budget import Budget, Ledger, prices
-from ..core.llm.cache import Cache, ask_key
+from ..core.llm.cache import ask_key
+from ..core.llm.memory import LLMMemory
 from ..core.llm.metrics import LLMSnapshot, prometheus
-from ..core.llm.models import Models
 from ..core.llm.question import Question
 from ..core.llm.reply import LARGE, ReplyReader, condensed
 from ..core.llm.select import Selection
@@ -30,9 +29,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 OnText = Callable[[str, str], None]
 """Receives a model's name and a piece of its answer; another name begins anew."""
-
-LARGEST_CACHE = 16 * 1024 * 1024
-"""Characters of all answers that are kept."""
 
 CHARACTERS_PER_TOKEN = 4  # a rule of thumb for English; only the limiter's estimate
 
@@ -61,7 +57,7 @@ class LLMManager:
     """Puts questions to the configured models, as `core.llm.select` decides.
 
     Enter it before use.  Whatever goes wrong is a `Result` without success.
-    ``clock`` is that of the epoch, for events.
+    ``clock`` is that of the epoch, for events; ``memory`` what another manager has learnt.
     """
 
     def __init__(
@@ -72,6 +68,7 @@ class LLMManager:
         sink: Sink,
         clock: Callable[[], float],
         policy: SelectionPolicy | None = None,
+        memory: LLMMemory | None = None,
     ) -> None:
         self._setup = setup
         self._http = http
@@ -79,14 +76,9 @@ class LLMManager:
         self._clock = clock
         self._policy = policy or SelectionPolicy(hedge=setup.hedge)
         self._state = rt.StateLock()
-        self._models = Models(setup)
-        budget = Budget(**setup.budget.model_dump())
-        self._ledger = Ledger(prices(setup.models), budget)
-        self._cache: Cache[str, Result] = Cache(
-            max_entries=setup.cache.entries, max_size=LARGEST_CACHE, max_age=setup.cache.max_age
-        )
+        self._memory = memory = memory or LLMMemory.of(setup)
+        self._models, self._ledger, self._cache = memory.models, memory.ledger, memory.cache
         self._flights: dict[str, _Flight] = {}
-        self._questions = self._shared = 0
         keys = [provider.key.reveal() for provider in setup.providers.values() if provider.key]
         self._redact = Redactor(keys)
 
@@ -124,7 +116,7 @@ class LLMManager:
         answer streamed; such a question is put to one model after the other.
         """
         with self._state:
-            self._questions += 1
+            self._memory.questions += 1
         if on_text is not None:
             return self._told(ask, about, task, on_text)
         key = ask_key(ask)
@@ -140,7 +132,7 @@ class LLMManager:
                 if flight is None:
                     flight = self._flights[key] = _Flight()
                 else:
-                    self._shared += 1
+                    self._memory.shared += 1
             if mine:
                 return self._fly(flight, key, ask, about, task)
             flight.done.wait()
@@ -276,8 +268,8 @@ class LLMManager:
         with self._state:
             return LLMSnapshot(
                 network=network,
-                questions=self._questions,
-                shared=self._shared,
+                questions=self._memory.questions,
+                shared=self._memory.shared,
                 cached=self._cache.counts.hits,
                 in_flight=len(self._flights),
                 spending=dict(self._ledger.models),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._runtime import sync_runtime as rt
+from ..core.handover import Baton, Memory
 from ..core.live import Live
 from ..core.task import FINAL, InvalidTransition, Task
 from ..store import Store, UnknownTask
@@ -40,6 +41,8 @@ class Orders:
         reopen: Callable[[str], rt.Result[None]],
         wake: Callable[[], None],
         clock: Callable[[], float],
+        memory: Memory,
+        baton: Baton,
     ) -> None:
         self._store = store
         self._scheduler = scheduler
@@ -50,7 +53,8 @@ class Orders:
         self._reopen = reopen
         self._wake = wake
         self._clock = clock
-        self.restarting = False
+        self._memory = memory
+        self._baton = baton
 
     def table(self) -> Mapping[str, Callable[..., Any]]:
         """The commands by name."""
@@ -60,6 +64,7 @@ class Orders:
             "resume": self._scheduler.resume,
             "drain": self.drain,
             "restart": self.restart,
+            "hand_over": self.hand_over,
             "stop": self._lifecycle.stop,
             "cancel": self.cancel,
             "retry": self.retry,
@@ -78,13 +83,25 @@ class Orders:
 
     def drain(self) -> None:
         """Finish the tasks that run, start no more, then end."""
+        self._memory.drained = True
         self._scheduler.drain()
         self._wake()
 
     def restart(self) -> None:
         """The same, and whoever runs the server then runs it again."""
-        self.restarting = True
+        self._memory.restarting = True
         self.drain()
+
+    def hand_over(self, server: int, reason: str, now: bool = False) -> None:
+        """Put back what runs, at its next boundary or ``now``, and end for another server.
+
+        ``server`` is the number of the one that is meant.
+        """
+        if server != self._memory.servers or self._memory.drained:
+            return
+        self._baton.request(reason)
+        self._scheduler.hand_over(now=now)
+        self._wake()
 
     def cancel(self, task: str) -> Task:
         """End a task's attempt, if there is one, and run it no more until `retry`.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from .._runtime import sync_runtime as rt
+from ..core.handover import Memory
 from ..core.llm.course import redo
 from ..core.llm.duplicates import pairs_to_ask, without_duplicates
 from ..core.llm.questions import similar
@@ -31,7 +32,7 @@ Pair = tuple[str, str]
 class ListReview:
     """Loads the list as it is worked on: without duplicates, redone tasks pending again.
 
-    Each question is asked once in a run of the server.
+    Each question is asked once in a ``memory``.
     """
 
     def __init__(
@@ -42,15 +43,16 @@ class ListReview:
         todo: TodoManager,
         store: Store,
         clock: Callable[[], float],
+        memory: Memory | None = None,
     ) -> None:
+        memory = memory or Memory()
         self._llm = llm
         self._assessor = assessor
         self._todo = todo
         self._store = store
         self._clock = clock
-        self._similar: dict[Pair, bool] = {}
-        self._asked: set[str] = set()
-        self._left_out: set[str] = set()
+        self._similar, self._asked = memory.similar, memory.asked
+        self._left_out = memory.left_out
 
     def load(self) -> Loaded:
         """The list, once everything new in it has been asked about."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .._runtime import sync_runtime as rt
 from ..core.dispatch import Dispatch, Snapshot
 from ..core.events import Event, Sink
+from ..core.handover import Memory
 from ..core.task import Task
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class TaskScheduler:
     """Runs submitted tasks, at most ``limit`` at a time.
 
     What waits, what runs and why is kept by a `Dispatch`; only what runs has a
-    task of its own.  ``agent_of`` names the agent and account that a task is
+    task of its own.  ``memory`` may hold those of another scheduler.  ``agent_of`` names the agent and account that a task is
     counted on, ``headroom`` looks at the machine and may block.
     """
 
@@ -43,25 +44,31 @@ class TaskScheduler:
         headroom: Callable[[], Headroom] | None = None,
         agent_of: Callable[[Task], str] | None = None,
         sink: Sink | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self._execute = execute
         self._clock = clock
         self._headroom = headroom
         self._sink = sink
         self._state = rt.StateLock()
-        self._dispatch = Dispatch(
-            limit=limit,
-            ageing=ageing,
-            settings=settings,
-            floors=floors if headroom is not None else None,
-            agent_of=agent_of,
-        )
+        memory = memory or Memory()
+        if memory.dispatch is None:
+            memory.dispatch = Dispatch(
+                limit=limit,
+                ageing=ageing,
+                settings=settings,
+                floors=floors if headroom is not None else None,
+                agent_of=agent_of,
+            )
+        self._dispatch = memory.dispatch
+        self._dispatch.draining = self._yielding = False
         self._tasks: dict[str, tuple[rt.CancelScope, rt.Task[None]]] = {}
         self._cancelled: set[str] = set()
         self._held: set[str] = set()
         self._changed = rt.Event()
         self._idle = rt.Event()
-        self._idle.set()
+        if self._dispatch.is_at_rest(clock()):
+            self._idle.set()
 
     def submit(self, tasks: Sequence[Task]) -> bool:
         """Queue tasks; those that run already, or are held, are left alone.
@@ -122,6 +129,18 @@ class TaskScheduler:
         """Finish what runs, start nothing more, then end `run`."""
         with self._state:
             self._dispatch.draining = True
+        self._changed.set()
+
+    def hand_over(self, *, now: bool) -> None:
+        """As `drain`, but what runs is put back and may start again in another scheduler.
+
+        The executors see to that at their next boundary, or are cancelled ``now``.
+        """
+        with self._state:
+            self._dispatch.draining = self._yielding = True
+            scopes = [scope for scope, _ in self._tasks.values()] if now else []
+        for scope in scopes:
+            scope.cancel()
         self._changed.set()
 
     def cancel(self, task_id: str) -> rt.Task[None] | None:
@@ -244,7 +263,9 @@ class TaskScheduler:
             now = self._clock()
             with self._state:
                 del self._tasks[task.id]
-                if task.id in self._cancelled or self._dispatch.draining:
+                if self._yielding and scope.ended_early:
+                    again = now
+                if task.id in self._cancelled or (self._dispatch.draining and not self._yielding):
                     again = None
                 self._cancelled.discard(task.id)
                 self._dispatch.ended(task.id, now, again=again)

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from .._runtime import sync_runtime as rt
-from .._runtime.children import end_marked, end_stranger
 from .._runtime.commands import Mailbox
 from ..core import status as texts
 from ..core.agents import Adapter
@@ -18,12 +17,12 @@ from ..core.config import Config
 from ..core.errors import explain, first
 from ..core.events import Event, Sink
 from ..core.failure import Failure, FailureKind
+from ..core.handover import Baton, Memory
 from ..core.layout import Layout
 from ..core.limits import Floors
 from ..core.placement import IN_PLACE, Placement
 from ..core.redact import Redactor, secret_values
-from ..core.task import FINAL, Task, TaskState
-from ..core.times import local
+from ..core.task import FINAL, Task
 from ..core.totals import exit_code
 from ..store import Store
 from .agents import STATE_MARK, AgentDriver
@@ -36,6 +35,7 @@ from .journal import Journal
 from .lifecycle import LifecycleManager
 from .listing import ListKeeper
 from .monitoring import HealthMonitor
+from .opening import Opening
 from .orders import Orders
 from .scheduler import TaskScheduler
 from .settlement import Settlement
@@ -69,7 +69,12 @@ class CodeAgentServer:
         placement: Placement = IN_PLACE,
         agents: Mapping[str, Adapter] | None = None,
         mailbox: Mailbox | None = None,
+        memory: Memory | None = None,
     ) -> None:
+        self._memory = memory = memory or Memory()
+        self._takes_over = memory.dispatch is not None
+        memory.servers += 1
+        self._baton = Baton(memory)
         self._config = config
         self._layout = layout
         self._adapter = adapter
@@ -79,7 +84,11 @@ class CodeAgentServer:
         self._clock = clock
         self._io = IOManager()
         self._journal = Journal(
-            self._io, layout.logs, redactor=Redactor(secret_values(environment)), clock=clock
+            self._io,
+            layout.logs,
+            redactor=Redactor(secret_values(environment)),
+            clock=clock,
+            memory=memory,
         )
         self._todo = TodoManager(self._io, layout.project, config.project.todo_format)
         self._status = StatusManager(self._io, layout.status, clock=clock)
@@ -114,6 +123,7 @@ class CodeAgentServer:
                 store=store,
                 sink=self._announce,
                 clock=clock,
+                memory=memory,
             )
         self._settlement = Settlement(
             config=config,
@@ -150,6 +160,7 @@ class CodeAgentServer:
             on_change=self._checkpoint.touch,
             feedback=self._feedback,
             clock=clock,
+            baton=self._baton,
             assessor=assessor,
         )
         self._executor = TaskExecutor(
@@ -159,6 +170,7 @@ class CodeAgentServer:
             attempt=attempt,
             settlement=self._settlement,
             clock=clock,
+            baton=self._baton,
             assessor=assessor,
         )
         self._scheduler = TaskScheduler(
@@ -171,6 +183,17 @@ class CodeAgentServer:
             headroom=self._workshop.headroom if self._workshop else None,
             agent_of=lambda task: config.runtime.agent,
             sink=self._announce,
+            memory=memory,
+        )
+        self._opening = Opening(
+            store=store,
+            layout=layout,
+            checkpoint=self._checkpoint,
+            status=self._status,
+            journal=self._journal,
+            workshop=self._workshop,
+            memory=memory,
+            clock=clock,
         )
         self._monitor = HealthMonitor(config.runtime.monitor_interval)
         self._lifecycle = LifecycleManager(
@@ -189,6 +212,7 @@ class CodeAgentServer:
             sink=self._announce,
             on_change=self._checkpoint.touch,
             clock=clock,
+            memory=memory,
         )
         self._orders = Orders(
             store=store,
@@ -200,6 +224,8 @@ class CodeAgentServer:
             reopen=self._list.reopen,
             wake=self._list.submitted.set,
             clock=clock,
+            memory=memory,
+            baton=self._baton,
         )
         self._control = Control(mailbox or Mailbox(), self._orders.table())
         self._unusable: str | None = None
@@ -231,6 +257,9 @@ class CodeAgentServer:
                 except Exception:
                     logger.exception("the end could not be recorded")
                 raise first(error) from None
+            if self.handing_over:
+                rt.shielded(self._opening.make_room)
+                return 0
             return rt.shielded(self._close, None)
 
     def stop(self, reason: str) -> None:
@@ -248,45 +277,34 @@ class CodeAgentServer:
     @property
     def restarting(self) -> bool:
         """Whether it has ended to be run again."""
-        return self._orders.restarting and self._lifecycle.stopped_by is None
+        return self._memory.restarting and self._lifecycle.stopped_by is None
+
+    @property
+    def handing_over(self) -> bool:
+        """Whether it has ended for another server to go on with the same memory."""
+        return bool(self._baton.reason) and self._lifecycle.stopped_by is None
 
     def _open(self) -> None:
         self._io.make_directories(self._layout.directories)
-        now = self._clock()
-        left = rt.wait_for_future(self._store.recover(now))
-        for message in self._checkpoint.load():
-            logger.warning("%s", message)
-        for process in left.processes:
-            if rt.run_blocking(end_stranger, process.pid, process.started):
-                logger.warning("ended the agent %d that a former run left behind", process.pid)
-            rt.wait_for_future(
-                self._store.process_ended(process.task_id, process.epoch, process.position)
+        if self._takes_over:
+            self._opening.take_over()
+            if self._scheduler.waiting():
+                self._list.submitted.set()
+            if self._memory.drained:
+                self._scheduler.drain()
+            about = {"path": rt.PATH, "loop": rt.loop_name(), "reason": self._memory.reason}
+            self._say("core.switched", **about)
+        else:
+            self._opening.begin_run()
+            self._say(
+                "server.started",
+                path=rt.PATH,
+                project=str(self._layout.project),
+                agent=self._adapter.label,
+                loop=rt.loop_name(),
+                pid=os.getpid(),
             )
-        if not left.clean:
-            for pid in rt.run_blocking(end_marked, f"{STATE_MARK}={self._layout.state}"):
-                logger.warning("ended the process %d that a former run left behind", pid)
-        before = rt.wait_for_future(self._store.server_state())
-        session = f"{local(now):%Y%m%d_%H%M%S}"
-        rt.wait_for_future(self._store.server_started(session, now))
-        if self._workshop is not None:
-            for task_id in self._workshop.open():
-                logger.warning("%s had landed when the former run ended", task_id)
-        self._status.open()
-        if not (left.clean and before.clean):  # the latter also of a checkpoint taken over
-            failed = rt.wait_for_future(self._store.tasks(TaskState.FAILED))
-            pending = rt.wait_for_future(self._store.tasks(TaskState.PENDING))
-            unfinished = len(pending) if left.clean else len(left.tasks)
-            self._status.append(texts.recovered(unfinished, len(failed)))
-        self._status.append(texts.server_started(now))
         self._checkpoint.touch()
-        self._say(
-            "server.started",
-            path=rt.PATH,
-            project=str(self._layout.project),
-            agent=self._adapter.label,
-            loop=rt.loop_name(),
-            pid=os.getpid(),
-        )
 
     def _work(self) -> None:
         with rt.TaskGroup() as group:
@@ -299,11 +317,17 @@ class CodeAgentServer:
                         break
                     self._note_idle()
                     self._list.submitted.wait()
+                    self._memory.idle = bool(self._baton.reason)
                 self._list.submitted.clear()
                 self._scheduler.idle()
             self._scheduler.drain()
+        if self._baton.reason:
+            self._control.finish()
 
     def _note_idle(self) -> None:
+        if self._memory.idle:
+            return
+        self._memory.idle = True
         self._status.append(texts.all_done(self._clock()))
         totals = self._list.standing.totals
         self._say("server.idle", done=totals.done, failed=totals.failed)
@@ -329,7 +353,8 @@ class CodeAgentServer:
         self._scheduler.satisfied(self._final(task.id))
         if "task_delay" in self._config.server.model_fields_set and self._scheduler.waiting():
             rt.sleep(self._config.server.task_delay)
-        return None if self._config.server.max_iterations is not None else again
+        once = self._config.server.max_iterations is not None and not self._baton.reason
+        return None if once else again
 
     def _final(self, task_id: str) -> list[str]:
         task = rt.wait_for_future(self._store.task(task_id))
@@ -351,7 +376,7 @@ class CodeAgentServer:
             totals,
             interrupted=stopped_by is not None,
             unusable=self._unusable is not None,
-            problems=bool(self._list.standing.problems or escapes),
+            problems=bool(self._list.standing.problems or escapes or self._memory.escaped),
         )
         self._say(
             "server.stopped",

@@ -188,14 +188,16 @@ class Settlement:
             retry_at=until if attention is None else None,
         )
 
-    def put_back(self, task: Task, details: str, reason: str) -> None:
+    def put_back(self, task: Task, details: str | None, reason: str) -> None:
         """Leave the task to a later run; ``details`` are for the status file."""
         now = self._clock()
         try:
             rt.wait_for_future(self._store.interrupt_task(task.id, task.epoch, now, reason=reason))
         except Fenced:  # the stop came when the attempt was over
             return
-        self._status.append(texts.task_update(task.text, texts.Status.INTERRUPTED, details))
+        if details is not None:
+            entry = texts.task_update(task.text, texts.Status.INTERRUPTED, details)
+            self._status.append(entry)
         self._on_change()
         self.say("task.interrupted", task, seconds=_seconds(task, self._clock()), reason=reason)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..core.agents import Adapter
 from ..core.config import Config
 from ..core.failure import Failure
+from ..core.handover import Baton
 from ..core.recovery import policy_of
 from ..store import Store
 from .in_place import InPlaceAttempt
@@ -34,6 +35,7 @@ def attempt_in(
     on_change: Callable[[], None],
     feedback: Callable[[str, Failure | None], None],
     clock: Callable[[], float],
+    baton: Baton,
     assessor: Assessor | None,
 ) -> Attempt:
     """Attempts in the worktrees of ``workshop``, without one in place.
@@ -49,6 +51,7 @@ def attempt_in(
             settlement=settlement,
             on_change=on_change,
             clock=clock,
+            baton=baton,
             assessor=assessor,
         )
     from .isolated import IsolatedAttempt
@@ -65,5 +68,6 @@ def attempt_in(
         on_change=on_change,
         feedback=feedback,
         clock=clock,
+        baton=baton,
         assessor=assessor,
     )

@@ -22,6 +22,7 @@ from codeagent._async.todo import AsyncTodoManager
 from codeagent._runtime import async_runtime as rt
 from codeagent.core.agent_run import Ending
 from codeagent.core.config import Config
+from codeagent.core.handover import Baton, Memory
 from codeagent.core.task import Task, TaskState
 from codeagent.core.workspace import Workspace
 from codeagent.store import StoreError
@@ -79,6 +80,7 @@ class Rig:
         self.store = store
         self.clock = Clock()
         self.sink = Recorder()
+        self.baton = Baton(Memory())
         self.driver = Driver()
         self.journal = Recorder()
         self.changes = 0
@@ -114,9 +116,11 @@ class Rig:
                 settlement=self.settlement,
                 on_change=self._changed,
                 clock=self.clock,
+                baton=self.baton,
             ),
             settlement=self.settlement,
             clock=self.clock,
+            baton=self.baton,
         )
 
     def _changed(self) -> None:
