@@ -52,16 +52,16 @@ def place(config: Config, repository: Repository) -> Placement:
             overwrite each other's reports.
     """
     mode, tasks = config.workspace.mode, config.runtime.max_concurrent_tasks
+    wanted = mode == "worktree" or (mode == "auto" and not config.predecessor)
     problem = repository.problem
     target = (config.landing.target or repository.branch).removeprefix("refs/heads/")
-    if not problem and not target:
+    if wanted and not problem and not target:
         problem = "no branch is checked out, and landing.target names none"
     if mode == "worktree" and problem:
         raise PlacementRefused(
             f"workspace.mode is worktree, but {problem}: mend that, or set it to in_place"
         )
-    worktrees = mode == "worktree" or (mode == "auto" and not config.predecessor and not problem)
-    if worktrees:
+    if wanted and not problem:
         return Placement(True, TASKS_IN_WORKTREES if tasks is None else tasks, target)
     if tasks is not None and tasks > 1:
         raise PlacementRefused(
