@@ -52,7 +52,7 @@ class AsyncWorkshop:
         self._logs = layout.logs / "verify"
         project = layout.project
         home = Path(environment.get("HOME") or Path.home())
-        root = default_root(config.workspace.directory, project, environment, home)
+        root = default_root(config.workspace.directory, project, environment, home).resolve()
         self._root = root
         git = AsyncGit(environment)
         self._shared = SharedFiles(
@@ -122,7 +122,7 @@ class AsyncWorkshop:
         Returns the ids of the tasks that turned out to be done.  Raises
         `WorkspaceError`, `GitError`, `NoTarget`, `OSError` and `StoreError`.
         """
-        done = await self._landing.recover()
+        done = await self._landing.settle_open()
         for leftover in await self.workspaces.prepare():
             logger.info("left behind: %s", leftover)
         return done

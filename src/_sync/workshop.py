@@ -53,7 +53,7 @@ class Workshop:
         self._logs = layout.logs / "verify"
         project = layout.project
         home = Path(environment.get("HOME") or Path.home())
-        root = default_root(config.workspace.directory, project, environment, home)
+        root = default_root(config.workspace.directory, project, environment, home).resolve()
         self._root = root
         git = Git(environment)
         self._shared = SharedFiles(
@@ -123,7 +123,7 @@ class Workshop:
         Returns the ids of the tasks that turned out to be done.  Raises
         `WorkspaceError`, `GitError`, `NoTarget`, `OSError` and `StoreError`.
         """
-        done = self._landing.recover()
+        done = self._landing.settle_open()
         for leftover in self.workspaces.prepare():
             logger.info("left behind: %s", leftover)
         return done
