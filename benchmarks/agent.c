@@ -4,7 +4,9 @@
  * "--output-format stream-json" and after "-p" otherwise, and writes the report
  * that a line "REPORT: path" names, with the phrase of the line "PHRASE: text".
  * BENCH_STAMPS names a file that gets the monotonic time (ns) of its first
- * instruction.  "noop" as the only argument: nothing at all.
+ * instruction.  BENCH_SECONDS is how long it is to be at work before that: ten
+ * times a second it says something then or uses a tool, now and then with a lot
+ * to read.  "noop" as the only argument: nothing at all.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -44,6 +46,38 @@ static void stamp(void)
 	close(file);
 }
 
+/* A line of Cursor's stream with so many characters of text. */
+static void say(const char *before, int length, const char *after)
+{
+	fputs(before, stdout);
+	while (length-- > 0)
+		putchar("agent "[length % 6]);
+	puts(after);
+}
+
+static void work(int seconds)
+{
+	struct timespec pause = {0, 100000000};
+
+	for (int step = 0; step < seconds * 10; step++) {
+		if (step % 2)
+			say("{\"type\":\"assistant\",\"session_id\":\"s\",\"message\":{\"role\":"
+			    "\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"",
+			    400, "\"}]}}");
+		else {
+			say("{\"type\":\"tool_call\",\"subtype\":\"started\",\"call_id\":\"c\","
+			    "\"session_id\":\"s\",\"tool_call\":{\"readToolCall\":{\"args\":"
+			    "{\"path\":\"src/main.py\"}}}}", 0, "");
+			say("{\"type\":\"tool_call\",\"subtype\":\"completed\",\"call_id\":\"c\","
+			    "\"session_id\":\"s\",\"tool_call\":{\"readToolCall\":{\"args\":"
+			    "{\"path\":\"src/main.py\"},\"result\":{\"success\":{\"content\":\"",
+			    step % 100 ? 2000 : 200000, "\"}}}}}");
+		}
+		fflush(stdout);
+		nanosleep(&pause, NULL);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int streams = 0;
@@ -65,6 +99,8 @@ int main(int argc, char **argv)
 			size += got;
 		prompt[size] = 0;
 	}
+	if (streams && getenv("BENCH_SECONDS"))
+		work(atoi(getenv("BENCH_SECONDS")));
 	report = line_after("REPORT: ");
 	phrase = line_after("PHRASE: ");
 	if (report) {

@@ -1,10 +1,30 @@
 """What agent.c does, for machines without a compiler."""
 
+import json
 import os
 import re
 import sys
 import time
 from pathlib import Path
+
+
+def work(seconds: int) -> None:
+    """Say something or use a tool, ten times a second."""
+    for step in range(seconds * 10):
+        length = 400 if step % 2 else 2_000 if step % 100 else 200_000
+        text = ("agent " * (length // 6 + 1))[:length]
+        read = {"args": {"path": "src/main.py"}}
+        tool = {"type": "tool_call", "call_id": "c", "session_id": "s"}
+        if step % 2:
+            said = {"role": "assistant", "content": [{"type": "text", "text": text}]}
+            print(json.dumps({"type": "assistant", "session_id": "s", "message": said}))
+        else:
+            print(json.dumps({**tool, "subtype": "started", "tool_call": {"readToolCall": read}}))
+            read["result"] = {"success": {"content": text}}
+            print(json.dumps({**tool, "subtype": "completed", "tool_call": {"readToolCall": read}}))
+        sys.stdout.flush()
+        time.sleep(0.1)
+
 
 if place := os.environ.get("BENCH_STAMPS"):
     with Path(place).open("a", encoding="ascii") as stamps:
@@ -12,6 +32,8 @@ if place := os.environ.get("BENCH_STAMPS"):
 streams = "stream-json" in sys.argv
 if sys.argv[1:] != ["noop"]:
     prompt = sys.stdin.read() if streams else sys.argv[sys.argv.index("-p") + 1]
+    if streams and os.environ.get("BENCH_SECONDS"):
+        work(int(os.environ["BENCH_SECONDS"]))
     if report := re.search("REPORT: (.*)", prompt):
         phrase = re.search("PHRASE: (.*)", prompt)
         text = f"# Done\n\n{phrase[1] if phrase else ''}\n"

@@ -29,6 +29,25 @@ def _field(pid: int, file: str, name: str) -> float:
     raise LookupError(name)
 
 
+def children(pid: int, name: str) -> int:
+    """How many children of a process run the program of that name."""
+    found = 0
+    for thread in _listed(Path(f"/proc/{pid}/task")):
+        try:
+            for child in (thread / "children").read_text("ascii").split():
+                found += Path(f"/proc/{child}/comm").read_text("utf-8").strip() == name
+        except (FileNotFoundError, ProcessLookupError):  # it has just ended
+            continue
+    return found
+
+
+def _listed(directory: Path) -> list[Path]:
+    try:
+        return list(directory.iterdir())
+    except FileNotFoundError:
+        return []
+
+
 def cpu_time(pid: int) -> float:
     """The CPU time, in seconds, that all living threads of a process have used."""
     try:
@@ -37,6 +56,11 @@ def cpu_time(pid: int) -> float:
             total += int((thread / "schedstat").read_text("ascii").split()[0])
         return total / 1e9
     except FileNotFoundError:  # a kernel without scheduler statistics
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-        fields = stat[stat.rindex(b")") + 2 :].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return coarse_cpu_time(pid)
+
+
+def coarse_cpu_time(pid: int) -> float:
+    """The CPU time, in seconds, that all threads have used, those that ended too."""
+    stat = Path(f"/proc/{pid}/stat").read_bytes()
+    fields = stat[stat.rindex(b")") + 2 :].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -27,9 +27,10 @@ agents:
   bench:
     command: [{agent!r}, -p, --output-format, stream-json, --force, --trust]
     output: stream-json
+    environment: {{BENCH_SECONDS: "{seconds}"}}
 async:
   agent: bench
-instructions:
+{limit}instructions:
   default:
 """
 
@@ -72,14 +73,28 @@ class Project:
         return [sys.executable, "-m", "codeagent", command, "--path", path, *arguments]
 
 
-def make_project(place: Path, dialect: str, agent: Path, *, tasks: int, steps: int) -> Project:
-    """A project of its own in ``place``; ``dialect`` is ``modern`` or ``predecessor``."""
+def make_project(
+    place: Path,
+    dialect: str,
+    agent: Path,
+    *,
+    tasks: int,
+    steps: int,
+    at_once: int | None = None,
+    seconds: int = 0,
+) -> Project:
+    """A project of its own in ``place``; ``dialect`` is ``modern`` or ``predecessor``.
+
+    The agent is at work for so many ``seconds``.  With ``at_once`` the project is a
+    git repository, and so many tasks run side by side.
+    """
     root = place / "project"
     (root / REPORTS).mkdir(parents=True)
     instructions = "".join(_INSTRUCTION.format(number=n) for n in range(1, steps + 1))
     if dialect == "modern":
         project = Project(root, root)
-        text = _OF_TODAY.format(agent=str(agent))
+        limit = "" if at_once is None else f"  max_concurrent_tasks: {at_once}\n"
+        text = _OF_TODAY.format(agent=str(agent), seconds=seconds, limit=limit)
         (root / "codeagent.yaml").write_text(text + instructions, "utf-8")
     else:
         project = Project(root, place)
@@ -87,7 +102,21 @@ def make_project(place: Path, dialect: str, agent: Path, *, tasks: int, steps: i
         text = _OF_THE_PREDECESSOR.format(project=root, agent=agent)
         (place / "config" / "config.yaml").write_text(text + instructions, "utf-8")
     project.write_list(tasks)
+    if at_once is not None:
+        _make_repository(root)
     return project
+
+
+def _make_repository(root: Path) -> None:
+    (root / ".gitignore").write_text(".codeagent/\n", "utf-8")
+    (root / REPORTS / ".keep").touch()
+    who = ("-c", "user.name=bench", "-c", "user.email=bench@example.org")
+    for words in (
+        ("init", "-q", "-b", "main"),
+        ("add", "-A"),
+        (*who, "commit", "-q", "-m", "start"),
+    ):
+        subprocess.run(["git", *words], cwd=root, check=True, capture_output=True)
 
 
 def environment(**more: str) -> dict[str, str]:
