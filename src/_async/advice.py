@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
-from .._runtime import async_runtime as rt
 from ..core.config import Config
 from ..core.events import Sink
-from ..core.handover import Memory
 from ..core.layout import Layout
 from ..core.llm.asking import SelectionPolicy
-from ..core.llm.memory import LLMMemory
 from ..core.llm.metrics import LLMSnapshot
 from ..core.llm.settings import LLMSetup
 from ..store import Store
 from .assessment import AsyncAssessor
-from .http import AsyncHTTPClient
+from .http import configured
 from .io import AsyncIOManager
 from .llm import AsyncLLMManager
 from .review import AsyncListReview
@@ -37,39 +34,23 @@ class AsyncAdvice:
         store: Store,
         sink: Sink,
         clock: Callable[[], float],
-        memory: Memory,
     ) -> None:
         settings = config.runtime.http
-        http = AsyncHTTPClient(
-            rt.NetworkOptions(
-                max_connections=settings.max_connections,
-                max_per_host=settings.max_per_host,
-                timeout=settings.timeout,
-                ca_file=settings.ca_file,
-                proxy=settings.proxy,
-            ),
-            clock=clock,
-        )
+        http = configured(settings, clock)
         policy = SelectionPolicy(hedge=setup.hedge)
         if "timeout" in settings.model_fields_set or not config.predecessor:
             longest = settings.timeout
             policy = SelectionPolicy(
                 hedge=setup.hedge, call=longest, together=longest, scoring=longest
             )
-        if memory.llm is None:
-            memory.llm = LLMMemory.of(setup)
-        self.llm = AsyncLLMManager(
-            setup, http, sink=sink, clock=clock, policy=policy, memory=memory.llm
-        )
+        self.llm = AsyncLLMManager(setup, http, sink=sink, clock=clock, policy=policy)
         self.assessor = AsyncAssessor(
-            self.llm, config=config, layout=layout, io=io, sink=sink, clock=clock, memory=memory
+            self.llm, config=config, layout=layout, io=io, sink=sink, clock=clock
         )
-        self.review = AsyncListReview(
-            self.llm, self.assessor, todo=todo, store=store, clock=clock, memory=memory
-        )
+        self.review = AsyncListReview(self.llm, self.assessor, todo=todo, store=store, clock=clock)
 
     def snapshot(self) -> LLMSnapshot:
-        """What the models' part does and has done, at this moment; `plain` makes it JSON."""
+        """What the models' part does and has done, at this moment."""
         return self.llm.snapshot()
 
     async def __aenter__(self) -> AsyncAdvice:

@@ -22,6 +22,7 @@ from ..core.retry import Failure, Fault, GiveUp, RetryBudget, RetryPolicy, decid
 
 if TYPE_CHECKING:
     from .._runtime.async_runtime import HTTPSession
+    from ..core.config.models import HTTPSettings
 
 MOST_REDIRECTS = 3
 
@@ -266,6 +267,18 @@ class AsyncHTTPClient:
                 retries=self._repeated,
                 failures=self._failures,
             )
+
+
+def configured(settings: HTTPSettings, clock: Callable[[], float] = time.time) -> AsyncHTTPClient:
+    """The client as it is configured."""
+    options = rt.NetworkOptions(
+        max_connections=settings.max_connections,
+        max_per_host=settings.max_per_host,
+        timeout=settings.timeout,
+        ca_file=settings.ca_file,
+        proxy=settings.proxy,
+    )
+    return AsyncHTTPClient(options, clock=clock)
 
 
 def _failed(fault: Fault, message: str) -> _Attempt:

@@ -23,6 +23,7 @@ from ..core.retry import Failure, Fault, GiveUp, RetryBudget, RetryPolicy, decid
 
 if TYPE_CHECKING:
     from .._runtime.sync_runtime import HTTPSession
+    from ..core.config.models import HTTPSettings
 
 MOST_REDIRECTS = 3
 
@@ -267,6 +268,18 @@ class HTTPClient:
                 retries=self._repeated,
                 failures=self._failures,
             )
+
+
+def configured(settings: HTTPSettings, clock: Callable[[], float] = time.time) -> HTTPClient:
+    """The client as it is configured."""
+    options = rt.NetworkOptions(
+        max_connections=settings.max_connections,
+        max_per_host=settings.max_per_host,
+        timeout=settings.timeout,
+        ca_file=settings.ca_file,
+        proxy=settings.proxy,
+    )
+    return HTTPClient(options, clock=clock)
 
 
 def _failed(fault: Fault, message: str) -> _Attempt:

@@ -140,6 +140,11 @@ class _Handler(BaseHTTPRequestHandler):
         seen = Seen(self.path, headers, body, self.client_address)
         self.server.models.next_behaviour(seen)(self)
 
+    def do_GET(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        seen = Seen(self.path, headers, {}, self.client_address)
+        self.server.models.next_behaviour(seen)(self)
+
     def reply(
         self, body: bytes, status: int = 200, kind: str = "application/json", **headers: str
     ) -> None:

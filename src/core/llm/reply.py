@@ -82,6 +82,17 @@ class ReplyReader:
         return parse_answer(self._dialect, self._status, bytes(self._body))
 
 
+class TextReader(ReplyReader):
+    """Takes an answer that is no completion; the text of the result is all of it."""
+
+    __slots__ = ()
+
+    def result(self) -> Completion | APIError:
+        if self.full or not 200 <= self._status < 300:
+            return super().result()
+        return Completion(self._body.decode("utf-8", "replace"))
+
+
 def condensed(ask: Ask, text: str) -> str:
     """Of a large answer to a question for JSON the object alone, which is read faster.
 

@@ -83,7 +83,9 @@ class LLMSetup:
     """Everything that was configured.
 
     ``models`` are those that can be asked, in the order in which the roles name
-    them.  ``timeout`` is what one question may take in all, in seconds.
+    them; ``listed`` are all that could be, whether anything names them or not.
+    ``timeout`` is what one question may take in all, in seconds; ``source`` is the
+    file that says all this.
     """
 
     models: Mapping[str, Model] = field(default_factory=dict)
@@ -95,6 +97,8 @@ class LLMSetup:
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
     hedge: bool = True
+    listed: Mapping[str, Model] = field(default_factory=dict)
+    source: str = ""
 
     def in_role(self, role: str) -> tuple[str, ...]:
         """The names of the models that have the role, in order."""
@@ -161,6 +165,8 @@ class _Reader:
             section.budget,
             section.cache,
             section.hedge,
+            {**_usable(listed), **models},
+            self._source,
         )
 
     def _roles(self, value: object) -> dict[str, str | None]:
@@ -264,6 +270,24 @@ class _Reader:
         shown = presentable(dotted(path), value)
         line = self._document.line(path)
         self._problems.append(Problem(dotted(path), message, shown, allowed, line))
+
+
+def _usable(
+    listed: Mapping[str, list[tuple[Path, dict[Any, Any], Provider]]],
+) -> dict[str, Model]:
+    """The models in order; entries that nothing names may be wrong, and are passed over."""
+    found: dict[str, Model] = {}
+    for name, entries in listed.items():
+        for _, entry, provider in entries:
+            try:
+                settings = ModelSettings.model_validate(
+                    {key: value for key, value in entry.items() if value is not None}
+                )
+            except ValidationError:
+                continue
+            if settings.enabled and provider.usable:
+                found.setdefault(name, Model(settings, provider))
+    return found
 
 
 def _allowed(model: type[BaseModel], where: Path) -> str:
