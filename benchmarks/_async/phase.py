@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from codeagent._async.assessment import AsyncAssessor
@@ -22,6 +23,17 @@ def _quiet(_event: Event) -> None:
     """Nobody listens."""
 
 
+@asynccontextmanager
+async def assessing(project: Path, ca_file: str, setup: LLMSetup) -> AsyncGenerator[AsyncAssessor]:
+    """Somebody to ask about tasks, with connections of its own."""
+    config = Config()
+    http = AsyncHTTPClient(rt.NetworkOptions(ca_file=ca_file))
+    manager = AsyncLLMManager(setup, http, sink=_quiet, clock=time.time)
+    async with AsyncIOManager() as io, manager as llm:
+        layout = plan(config, root=project, project=project)
+        yield AsyncAssessor(llm, config=config, layout=layout, io=io, sink=_quiet, clock=time.time)
+
+
 async def ask_about(
     project: Path, ca_file: str, setup: LLMSetup, rounds: Sequence[Sequence[Task]]
 ) -> list[float]:
@@ -29,14 +41,7 @@ async def ask_about(
 
     The first round opens the connections and is not told of.
     """
-    config = Config()
-    http = AsyncHTTPClient(rt.NetworkOptions(ca_file=ca_file))
-    manager = AsyncLLMManager(setup, http, sink=_quiet, clock=time.time)
-    async with AsyncIOManager() as io, manager as llm:
-        layout = plan(config, root=project, project=project)
-        assessor = AsyncAssessor(
-            llm, config=config, layout=layout, io=io, sink=_quiet, clock=time.time
-        )
+    async with assessing(project, ca_file, setup) as assessor:
 
         async def timed(task: Task) -> float:
             began = time.perf_counter()

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from codeagent._runtime import sync_runtime as rt
@@ -23,6 +24,17 @@ def _quiet(_event: Event) -> None:
     """Nobody listens."""
 
 
+@contextmanager
+def assessing(project: Path, ca_file: str, setup: LLMSetup) -> Generator[Assessor]:
+    """Somebody to ask about tasks, with connections of its own."""
+    config = Config()
+    http = HTTPClient(rt.NetworkOptions(ca_file=ca_file))
+    manager = LLMManager(setup, http, sink=_quiet, clock=time.time)
+    with IOManager() as io, manager as llm:
+        layout = plan(config, root=project, project=project)
+        yield Assessor(llm, config=config, layout=layout, io=io, sink=_quiet, clock=time.time)
+
+
 def ask_about(
     project: Path, ca_file: str, setup: LLMSetup, rounds: Sequence[Sequence[Task]]
 ) -> list[float]:
@@ -30,12 +42,7 @@ def ask_about(
 
     The first round opens the connections and is not told of.
     """
-    config = Config()
-    http = HTTPClient(rt.NetworkOptions(ca_file=ca_file))
-    manager = LLMManager(setup, http, sink=_quiet, clock=time.time)
-    with IOManager() as io, manager as llm:
-        layout = plan(config, root=project, project=project)
-        assessor = Assessor(llm, config=config, layout=layout, io=io, sink=_quiet, clock=time.time)
+    with assessing(project, ca_file, setup) as assessor:
 
         def timed(task: Task) -> float:
             began = time.perf_counter()

@@ -1,0 +1,209 @@
+"""What the paths are compared by: each a block that gives an operation to repeat.
+
+What is set up once, and not measured, happens before the operation is given.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+
+from benchmarks.http.asking import KEYS, project, settings
+from codeagent._async.git import AsyncGit
+from codeagent._async.io import AsyncIOManager
+from codeagent._async.reports import AsyncReportWatch
+from codeagent._runtime import async_runtime as rt
+from codeagent.ab.measure import Sample
+from codeagent.core.llm.settings import parse_llm_settings
+from codeagent.core.task import Task
+
+from .phase import assessing
+from .server import PHRASE
+
+T = TypeVar("T")
+Operation = Callable[[], rt.Result[object]]
+
+BODY = b'{"model": "m", "messages": [{"role": "user", "content": "' + b"y" * 4000 + b'"}]}'
+HEADERS = {"content-type": "application/json", "accept-encoding": "identity"}
+PATIENCE = 60.0
+
+
+@asynccontextmanager
+async def reads(size: int, at_once: int = 1) -> AsyncGenerator[Operation]:
+    """So many files of ``size`` bytes, each read as a whole, all at once."""
+    async with _directory() as place, AsyncIOManager() as io:
+        paths = _files(place, at_once, size)
+
+        async def one(path: Path) -> None:
+            assert len(await io.read(path) or b"") == size
+
+        yield _at_once(one, paths)
+
+
+@asynccontextmanager
+async def writes(size: int, at_once: int = 1) -> AsyncGenerator[Operation]:
+    """So many files, each replaced as a whole and durably, all at once."""
+    data = b"x" * size
+    async with _directory() as place, AsyncIOManager() as io:
+        paths = _files(place, at_once, size)
+
+        async def one(path: Path) -> None:
+            await io.write(path, data)
+
+        yield _at_once(one, paths)
+
+
+@asynccontextmanager
+async def loads(files: int, size: int) -> AsyncGenerator[Operation]:
+    """So many small files, all loaded as one operation."""
+    async with _directory() as place:
+        paths = _files(place, files, size)
+
+        async def work() -> None:
+            found = await rt.run_blocking(_load, paths)
+            assert sum(map(len, found)) == files * size
+
+        yield work
+
+
+@asynccontextmanager
+async def scans(entries: int, at_once: int = 1) -> AsyncGenerator[Operation]:
+    """A directory of so many files: their names, sizes and times, as one operation."""
+    async with _directory() as place:
+        _files(place, entries, 10)
+
+        async def one(directory: Path) -> None:
+            assert len(await rt.run_blocking(_scan, directory)) == entries
+
+        yield _at_once(one, [place] * at_once)
+
+
+@asynccontextmanager
+async def children(argv: Sequence[str], at_once: int = 1) -> AsyncGenerator[Operation]:
+    """So many children, each started, read to the end of its output, and waited for."""
+
+    async def one(_number: int) -> None:
+        async with await rt.open_process(argv) as process:
+            while await process.stdout.read():
+                pass
+            assert await process.wait() == 0
+
+    yield _at_once(one, range(at_once))
+
+
+@asynccontextmanager
+async def git_calls(at_once: int = 1) -> AsyncGenerator[Operation]:
+    """The state of a small working tree, asked for so many times at once."""
+    async with _directory() as place:
+        _files(place, 20, 100)
+        git = AsyncGit(os.environ)
+        await git.run(place, "init", "-q")
+
+        async def one(_number: int) -> None:
+            assert await git.run(place, "status", "--porcelain=v2", "-z")
+
+        yield _at_once(one, range(at_once))
+
+
+@asynccontextmanager
+async def reports() -> AsyncGenerator[Operation]:
+    """A report is written, noticed and accepted."""
+    text = f"# Report\n\n{PHRASE}\n".encode()
+    numbers = count()
+    async with _directory() as place, AsyncIOManager() as io:
+
+        async def work() -> None:
+            name = f"report_{next(numbers)}.md"
+            async with AsyncReportWatch(io, place, [name], PHRASE) as watch:
+                await rt.run_blocking((place / name).write_bytes, text)
+                await watch.wait()
+            await io.remove([place / name])
+
+        yield work
+
+
+@asynccontextmanager
+async def requests(url: str, ca_file: str, at_once: int = 1) -> AsyncGenerator[Operation]:
+    """So many requests at once over connections that are there already."""
+    options = rt.NetworkOptions(
+        ca_file=ca_file, max_connections=max(at_once, 10), max_per_host=max(at_once, 10)
+    )
+    patience = httpx.Timeout(PATIENCE)
+    async with rt.open_client(options) as session:
+
+        async def one(_number: int) -> None:
+            async with session.direct(
+                "POST", url, headers=HEADERS, body=BODY, patience=patience
+            ) as answer:
+                await answer.aread()
+                assert answer.status_code == 200
+
+        yield _at_once(one, range(at_once))
+
+
+@asynccontextmanager
+async def questions(base: str, ca_file: str, at_once: int = 1) -> AsyncGenerator[Operation]:
+    """All that the models are asked about so many tasks before their first instruction."""
+    setup = parse_llm_settings(settings(base), source="llm_settings.yaml", environment=KEYS)
+    numbers = count()
+    async with _directory() as place, assessing(place, ca_file, setup) as assessor:
+
+        async def one(task: Task) -> None:
+            if await assessor.reason_to_skip(task) is not None:
+                raise AssertionError("the server says that every task is to be done")
+
+        async def work() -> Sample:
+            names = [f"task_{next(numbers)}" for _ in range(at_once)]  # no answer is known yet
+            tasks = [Task(id=name, text=f"Do {name}") for name in names]
+            await rt.run_blocking(project, place, tasks)
+            cpu, wall = time.process_time(), time.perf_counter()
+            await _at_once(one, tasks)()
+            return Sample(time.perf_counter() - wall, time.process_time() - cpu)
+
+        yield work
+
+
+@asynccontextmanager
+async def _directory() -> AsyncGenerator[Path]:
+    with tempfile.TemporaryDirectory(prefix="bench-") as place:
+        yield Path(place)
+
+
+def _files(place: Path, number: int, size: int) -> list[Path]:
+    paths = [place / f"file_{one}" for one in range(number)]
+    for path in paths:
+        path.write_bytes(b"x" * size)
+    return paths
+
+
+def _at_once(one: Callable[[T], rt.Result[None]], items: Sequence[T]) -> Operation:
+    """One operation of all; a single one needs no task of its own."""
+    if len(items) == 1:
+
+        async def alone() -> None:
+            await one(items[0])
+
+        return alone
+
+    async def together() -> None:
+        await rt.map_concurrently(one, items, limit=len(items))
+
+    return together
+
+
+def _load(paths: Sequence[Path]) -> list[bytes]:
+    return [path.read_bytes() for path in paths]
+
+
+def _scan(directory: Path) -> list[tuple[str, int, int]]:
+    with os.scandir(directory) as entries:
+        found = [(entry.name, entry.stat()) for entry in entries]
+    return [(name, status.st_size, status.st_mtime_ns) for name, status in found]

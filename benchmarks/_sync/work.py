@@ -1,0 +1,210 @@
+# Generated from benchmarks/_async/work.py. Do not edit.
+"""What the paths are compared by: each a block that gives an operation to repeat.
+
+What is set up once, and not measured, happens before the operation is given.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+
+from benchmarks.http.asking import KEYS, project, settings
+from codeagent._runtime import sync_runtime as rt
+from codeagent._sync.git import Git
+from codeagent._sync.io import IOManager
+from codeagent._sync.reports import ReportWatch
+from codeagent.ab.measure import Sample
+from codeagent.core.llm.settings import parse_llm_settings
+from codeagent.core.task import Task
+
+from .phase import assessing
+from .server import PHRASE
+
+T = TypeVar("T")
+Operation = Callable[[], rt.Result[object]]
+
+BODY = b'{"model": "m", "messages": [{"role": "user", "content": "' + b"y" * 4000 + b'"}]}'
+HEADERS = {"content-type": "application/json", "accept-encoding": "identity"}
+PATIENCE = 60.0
+
+
+@contextmanager
+def reads(size: int, at_once: int = 1) -> Generator[Operation]:
+    """So many files of ``size`` bytes, each read as a whole, all at once."""
+    with _directory() as place, IOManager() as io:
+        paths = _files(place, at_once, size)
+
+        def one(path: Path) -> None:
+            assert len(io.read(path) or b"") == size
+
+        yield _at_once(one, paths)
+
+
+@contextmanager
+def writes(size: int, at_once: int = 1) -> Generator[Operation]:
+    """So many files, each replaced as a whole and durably, all at once."""
+    data = b"x" * size
+    with _directory() as place, IOManager() as io:
+        paths = _files(place, at_once, size)
+
+        def one(path: Path) -> None:
+            io.write(path, data)
+
+        yield _at_once(one, paths)
+
+
+@contextmanager
+def loads(files: int, size: int) -> Generator[Operation]:
+    """So many small files, all loaded as one operation."""
+    with _directory() as place:
+        paths = _files(place, files, size)
+
+        def work() -> None:
+            found = rt.run_blocking(_load, paths)
+            assert sum(map(len, found)) == files * size
+
+        yield work
+
+
+@contextmanager
+def scans(entries: int, at_once: int = 1) -> Generator[Operation]:
+    """A directory of so many files: their names, sizes and times, as one operation."""
+    with _directory() as place:
+        _files(place, entries, 10)
+
+        def one(directory: Path) -> None:
+            assert len(rt.run_blocking(_scan, directory)) == entries
+
+        yield _at_once(one, [place] * at_once)
+
+
+@contextmanager
+def children(argv: Sequence[str], at_once: int = 1) -> Generator[Operation]:
+    """So many children, each started, read to the end of its output, and waited for."""
+
+    def one(_number: int) -> None:
+        with rt.open_process(argv) as process:
+            while process.stdout.read():
+                pass
+            assert process.wait() == 0
+
+    yield _at_once(one, range(at_once))
+
+
+@contextmanager
+def git_calls(at_once: int = 1) -> Generator[Operation]:
+    """The state of a small working tree, asked for so many times at once."""
+    with _directory() as place:
+        _files(place, 20, 100)
+        git = Git(os.environ)
+        git.run(place, "init", "-q")
+
+        def one(_number: int) -> None:
+            assert git.run(place, "status", "--porcelain=v2", "-z")
+
+        yield _at_once(one, range(at_once))
+
+
+@contextmanager
+def reports() -> Generator[Operation]:
+    """A report is written, noticed and accepted."""
+    text = f"# Report\n\n{PHRASE}\n".encode()
+    numbers = count()
+    with _directory() as place, IOManager() as io:
+
+        def work() -> None:
+            name = f"report_{next(numbers)}.md"
+            with ReportWatch(io, place, [name], PHRASE) as watch:
+                rt.run_blocking((place / name).write_bytes, text)
+                watch.wait()
+            io.remove([place / name])
+
+        yield work
+
+
+@contextmanager
+def requests(url: str, ca_file: str, at_once: int = 1) -> Generator[Operation]:
+    """So many requests at once over connections that are there already."""
+    options = rt.NetworkOptions(
+        ca_file=ca_file, max_connections=max(at_once, 10), max_per_host=max(at_once, 10)
+    )
+    patience = httpx.Timeout(PATIENCE)
+    with rt.open_client(options) as session:
+
+        def one(_number: int) -> None:
+            with session.direct(
+                "POST", url, headers=HEADERS, body=BODY, patience=patience
+            ) as answer:
+                answer.aread()
+                assert answer.status_code == 200
+
+        yield _at_once(one, range(at_once))
+
+
+@contextmanager
+def questions(base: str, ca_file: str, at_once: int = 1) -> Generator[Operation]:
+    """All that the models are asked about so many tasks before their first instruction."""
+    setup = parse_llm_settings(settings(base), source="llm_settings.yaml", environment=KEYS)
+    numbers = count()
+    with _directory() as place, assessing(place, ca_file, setup) as assessor:
+
+        def one(task: Task) -> None:
+            if assessor.reason_to_skip(task) is not None:
+                raise AssertionError("the server says that every task is to be done")
+
+        def work() -> Sample:
+            names = [f"task_{next(numbers)}" for _ in range(at_once)]  # no answer is known yet
+            tasks = [Task(id=name, text=f"Do {name}") for name in names]
+            rt.run_blocking(project, place, tasks)
+            cpu, wall = time.process_time(), time.perf_counter()
+            _at_once(one, tasks)()
+            return Sample(time.perf_counter() - wall, time.process_time() - cpu)
+
+        yield work
+
+
+@contextmanager
+def _directory() -> Generator[Path]:
+    with tempfile.TemporaryDirectory(prefix="bench-") as place:
+        yield Path(place)
+
+
+def _files(place: Path, number: int, size: int) -> list[Path]:
+    paths = [place / f"file_{one}" for one in range(number)]
+    for path in paths:
+        path.write_bytes(b"x" * size)
+    return paths
+
+
+def _at_once(one: Callable[[T], rt.Result[None]], items: Sequence[T]) -> Operation:
+    """One operation of all; a single one needs no task of its own."""
+    if len(items) == 1:
+
+        def alone() -> None:
+            one(items[0])
+
+        return alone
+
+    def together() -> None:
+        rt.map_concurrently(one, items, limit=len(items))
+
+    return together
+
+
+def _load(paths: Sequence[Path]) -> list[bytes]:
+    return [path.read_bytes() for path in paths]
+
+
+def _scan(directory: Path) -> list[tuple[str, int, int]]:
+    with os.scandir(directory) as entries:
+        found = [(entry.name, entry.stat()) for entry in entries]
+    return [(name, status.st_size, status.st_mtime_ns) for name, status in found]
