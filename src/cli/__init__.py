@@ -34,11 +34,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from . import ab, demo, doctor, migrate, models, retry, run, twins
+    from . import ab, demo, diff, doctor, logs, ls, migrate, models, orders, retry, run, twins
 
     parser = argparse.ArgumentParser(prog="codeagent", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"codeagent {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, demo, retry, doctor, models, migrate, twins, ab):
+    for module in (
+        run,
+        ls,
+        logs,
+        diff,
+        retry,
+        orders,
+        demo,
+        doctor,
+        models,
+        migrate,
+        twins,
+        ab,
+    ):
         module.add_parser(commands)
     return parser
