@@ -7,8 +7,10 @@ from types import TracebackType
 
 from ..core.config import Config
 from ..core.events import Sink
+from ..core.handover import Memory
 from ..core.layout import Layout
 from ..core.llm.asking import SelectionPolicy
+from ..core.llm.memory import LLMMemory
 from ..core.llm.metrics import LLMSnapshot
 from ..core.llm.settings import LLMSetup
 from ..store import Store
@@ -34,6 +36,7 @@ class AsyncAdvice:
         store: Store,
         sink: Sink,
         clock: Callable[[], float],
+        memory: Memory,
     ) -> None:
         settings = config.runtime.http
         http = configured(settings, clock)
@@ -43,11 +46,17 @@ class AsyncAdvice:
             policy = SelectionPolicy(
                 hedge=setup.hedge, call=longest, together=longest, scoring=longest
             )
-        self.llm = AsyncLLMManager(setup, http, sink=sink, clock=clock, policy=policy)
-        self.assessor = AsyncAssessor(
-            self.llm, config=config, layout=layout, io=io, sink=sink, clock=clock
+        if memory.llm is None:
+            memory.llm = LLMMemory.of(setup)
+        self.llm = AsyncLLMManager(
+            setup, http, sink=sink, clock=clock, policy=policy, memory=memory.llm
         )
-        self.review = AsyncListReview(self.llm, self.assessor, todo=todo, store=store, clock=clock)
+        self.assessor = AsyncAssessor(
+            self.llm, config=config, layout=layout, io=io, sink=sink, clock=clock, memory=memory
+        )
+        self.review = AsyncListReview(
+            self.llm, self.assessor, todo=todo, store=store, clock=clock, memory=memory
+        )
 
     def snapshot(self) -> LLMSnapshot:
         """What the models' part does and has done, at this moment."""

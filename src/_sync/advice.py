@@ -8,8 +8,10 @@ from types import TracebackType
 
 from ..core.config import Config
 from ..core.events import Sink
+from ..core.handover import Memory
 from ..core.layout import Layout
 from ..core.llm.asking import SelectionPolicy
+from ..core.llm.memory import LLMMemory
 from ..core.llm.metrics import LLMSnapshot
 from ..core.llm.settings import LLMSetup
 from ..store import Store
@@ -35,6 +37,7 @@ class Advice:
         store: Store,
         sink: Sink,
         clock: Callable[[], float],
+        memory: Memory,
     ) -> None:
         settings = config.runtime.http
         http = configured(settings, clock)
@@ -44,11 +47,15 @@ class Advice:
             policy = SelectionPolicy(
                 hedge=setup.hedge, call=longest, together=longest, scoring=longest
             )
-        self.llm = LLMManager(setup, http, sink=sink, clock=clock, policy=policy)
+        if memory.llm is None:
+            memory.llm = LLMMemory.of(setup)
+        self.llm = LLMManager(setup, http, sink=sink, clock=clock, policy=policy, memory=memory.llm)
         self.assessor = Assessor(
-            self.llm, config=config, layout=layout, io=io, sink=sink, clock=clock
+            self.llm, config=config, layout=layout, io=io, sink=sink, clock=clock, memory=memory
         )
-        self.review = ListReview(self.llm, self.assessor, todo=todo, store=store, clock=clock)
+        self.review = ListReview(
+            self.llm, self.assessor, todo=todo, store=store, clock=clock, memory=memory
+        )
 
     def snapshot(self) -> LLMSnapshot:
         """What the models' part does and has done, at this moment."""
