@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from .._runtime import async_runtime as rt
 from ..core.events import Event, Sink
 from ..core.failure import Failure, FailureKind
 from ..core.landing import Conflict, Landed, LandingRequest, Refusal, Rejected
-from ..core.landing_ladder import instruction
+from ..core.landing_conflict import instruction
 from ..core.repair import mend_checks, mend_findings, nothing_changed
 from ..core.task import Fenced, Task
 from ..core.verify import Evidence, Shortfall
@@ -35,7 +35,11 @@ class Undelivered:
 
 
 class AsyncDelivery:
-    """Commits, verifies and lands, each recorded before the next."""
+    """Commits, verifies and lands, each recorded before the next.
+
+    ``reports`` gives, for the id of a task, patterns of files that are no part
+    of its work.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class AsyncDelivery:
         store: Store,
         sink: Sink,
         logs: Path,
+        reports: Callable[[str], Sequence[str]],
         clock: Callable[[], float],
     ) -> None:
         self._workspaces = workspaces
@@ -54,6 +59,7 @@ class AsyncDelivery:
         self._store = store
         self._sink = sink
         self._logs = logs
+        self._reports = reports
         self._clock = clock
         self._state = rt.StateLock()
         self._verified: dict[str, tuple[str, Evidence]] = {}
@@ -65,7 +71,9 @@ class AsyncDelivery:
         """
         await self.phase(task, "verifying")
         message = f"{task.text}\n\nCodeagent-Task: {task.id}\nCodeagent-Attempt: {task.epoch}\n"
-        changes = await self._workspaces.commit(workspace, message)
+        patterns = self._reports(task.id)
+        reports = await rt.run_blocking(_matching, workspace.path, patterns)
+        changes = await self._workspaces.commit(workspace, message, reports)
         await self._note(task, base=changes.base, commit_id=changes.commit)
         await rt.wait_for_future(self._store.learn_paths(task.id, changes.files))
         evidence = await self._verify(task, workspace, changes)
@@ -142,6 +150,11 @@ class AsyncDelivery:
 
     def _say(self, name: str, task: Task, /, **data: object) -> None:
         self._sink(Event(name, self._clock(), task.id, task.epoch, data))
+
+
+def _matching(directory: Path, patterns: Sequence[str]) -> list[str]:
+    found = (path for pattern in patterns for path in directory.glob(pattern))
+    return [path.relative_to(directory).as_posix() for path in found]
 
 
 _REFUSALS = {

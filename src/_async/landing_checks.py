@@ -20,8 +20,8 @@ _REMEMBERED = 1000
 
 
 class AsyncLandingChecks:
-    """The same content is verified once; what fails is tried once more, for tests
-    can be unsteady.
+    """The same content is verified once; what fails is tried once more, for tests can be
+    unsteady and what was installed for them outdated.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class AsyncLandingChecks:
         evidence = await self._integration.verify(commit, label)
         if not evidence.ok and evidence.shortfall is not Shortfall.MISSING:
             logger.info("%s failed and is verified once more: %s", label, evidence.reason)
-            evidence = await self._integration.verify(commit, label)
+            evidence = await self._integration.verify(commit, label, again=True)
         if evidence.ok:
             self._remember(content)
         return evidence

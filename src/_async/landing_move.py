@@ -155,7 +155,7 @@ class AsyncLandingMove:
         if problem:
             logger.warning("%s could not be fetched: %s", self._settings.remote, problem)
 
-    async def recover(self) -> list[str]:
+    async def settle_open(self) -> list[str]:
         """Settle what was being landed when the server ended; the tasks found to be done."""
         await self.fetch()
         tasks = {task.id: task for task in await rt.wait_for_future(self._store.tasks())}

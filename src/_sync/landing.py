@@ -161,13 +161,18 @@ class Landing:
             if pause.ended_early:
                 self._move.catch_up()
 
-    def recover(self) -> list[str]:
+    def settle_open(self) -> list[str]:
         """After a crash, before `run`: settle what was being landed.
 
         Returns the ids of the tasks that turned out to be done, as the store
         knows now.  Raises `StoreError`.
         """
-        return self._move.recover()
+        return self._move.settle_open()
+
+    @property
+    def replayed(self) -> frozenset[str]:
+        """Commits that landed work has become since, other than those that the store knows."""
+        return self._target.replayed
 
     def _take(self) -> list[_Ticket]:
         """The next requests that can land together."""

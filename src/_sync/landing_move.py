@@ -156,7 +156,7 @@ class LandingMove:
         if problem:
             logger.warning("%s could not be fetched: %s", self._settings.remote, problem)
 
-    def recover(self) -> list[str]:
+    def settle_open(self) -> list[str]:
         """Settle what was being landed when the server ended; the tasks found to be done."""
         self.fetch()
         tasks = {task.id: task for task in rt.wait_for_future(self._store.tasks())}

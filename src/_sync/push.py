@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
 
+from ..core.events import Event, Sink
 from ..core.git import decoded
 from ..core.landing import REMOTE_REFS
 from ..core.push import (
@@ -13,10 +16,14 @@ from ..core.push import (
     CommitInfo,
     PushResult,
     PushVerdict,
+    asks_for_push,
     push_verdict,
 )
 from ..core.redact import redact
+from ..core.task import Task
 from .git import Git
+
+logger = logging.getLogger(__name__)
 
 REMOTE = "origin"
 """Where the predecessor pushes."""
@@ -108,3 +115,34 @@ class Pusher:
         """What git answers, None if it fails."""
         outcome = self._git.attempt(self._repository, *arguments, seconds=COMMAND_TIMEOUT)
         return None if outcome.code else decoded(outcome.out).strip()
+
+
+class AutoPush:
+    """Pushes after an instruction that says it has committed, as the predecessor does."""
+
+    def __init__(
+        self, pusher: Pusher, *, enabled: bool, sink: Sink, clock: Callable[[], float]
+    ) -> None:
+        self._pusher = pusher
+        self._enabled = enabled
+        self._sink = sink
+        self._clock = clock
+
+    def push_after(self, task: Task, control_phrase: str) -> PushResult | None:
+        """Push if a successful instruction with this phrase asks for it.
+
+        A push that fails is a warning: nothing else depends on it.
+        """
+        if not asks_for_push(control_phrase, self._enabled):
+            return None
+        result = self._pusher.push_commits()
+        data: dict[str, object] = {"branch": result.branch}
+        if result.success:
+            info = result.commit_info
+            data |= {"commit": info.hash_short if info else None, "pushed": result.push_success}
+        else:
+            data["reason"] = result.error
+            logger.warning("what was committed could not be pushed: %s", result.error)
+        name = "push.done" if result.success else "push.failed"
+        self._sink(Event(name, self._clock(), task.id, task.epoch, data))
+        return result

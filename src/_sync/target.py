@@ -93,8 +93,14 @@ class Target:
         self._ref = f"refs/heads/{name}"
         self._landed_ref = f"refs/heads/{INTEGRATION}{name}"
         self._remote_ref = f"{REMOTE_REFS}{name}"
+        self._replayed: set[str] = set()
         self._stuck: tuple[str, str] | None = None  # a head, and why nothing goes onto it
         self.name = name
+
+    @property
+    def replayed(self) -> frozenset[str]:
+        """The commits that were made when landed ones were replayed."""
+        return frozenset(self._replayed)
 
     def heads(self) -> Heads:
         """Where the branches stand now. Raises `NoTarget`."""
@@ -151,6 +157,7 @@ class Target:
             return str(conflict)
         if commits and (problem := self._check(commits)):
             return f"what has landed does not work upon {head[:12]}: {problem}"
+        self._replayed.update(commits)
         new = commits[-1] if commits else head
         self._move(
             [

@@ -54,3 +54,9 @@ def by_directory(
         else:
             here[name] = entry
     return here, below
+
+
+def literal_pattern(name: str) -> str:
+    """The pattern of `gitignore(5)` for this one path below the top, whatever it holds."""
+    escaped = "".join(f"\\{letter}" if letter in "\\*?[]! #" else letter for letter in name)
+    return f"/{escaped}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from codeagent._async.git import AsyncGit
+from codeagent._async.integration import Prepare
 from codeagent._async.io import AsyncIOManager
 from codeagent._async.landing import AsyncLanding
 from codeagent._runtime import async_runtime as rt
@@ -78,7 +79,12 @@ class Rig:
 
 
 def make_landing(
-    rig: Rig, io: AsyncIOManager, git: AsyncGit | None = None, **settings: Any
+    rig: Rig,
+    io: AsyncIOManager,
+    git: AsyncGit | None = None,
+    *,
+    prepare: Prepare | None = None,
+    **settings: Any,
 ) -> AsyncLanding:
     return AsyncLanding(
         LandingSettings(**{"retry": 0.05, **settings}),
@@ -92,6 +98,7 @@ def make_landing(
         clock=rig.clock,
         shared=SHARED,
         verify=rig.verify,
+        prepare=prepare,
     )
 
 

@@ -327,6 +327,7 @@ async def test_what_the_user_commits_meanwhile_comes_first(
         await until(lambda: rig.told.named("landing.forwarded"))
     assert log(repository) == ["task 2", "task 1", "work", "work"]
     assert repository.git("rev-parse", "main~2") == users
+    assert repository.git("rev-parse", "main^") in rig.landing.replayed
     assert done_in_list(repository) == ["task 1", "task 2"]
     assert "- [ ] in between" in (repository.path / "todo.md").read_text()
     assert "replay" in rig.verified
@@ -480,6 +481,39 @@ async def test_a_target_that_is_gone_is_told(repository: Repository, store: SpyS
     assert "there is no branch nowhere" in outcome.reason
 
 
+async def test_what_was_prepared_stays_and_everything_else_is_cleaned_away(
+    repository: Repository, store: SpyStore
+) -> None:
+    repository.write("sub/module", "")
+    repository.commit(__gitignore="*.o\nlibs/\n")
+    prepared: list[Path] = []
+    seen: list[list[str]] = []
+
+    async def prepare(directory: Path) -> None:
+        prepared.append(directory)
+        Repository(directory).write("libs/a [1].so", "")
+        Repository(directory).write("sub/__pycache__/x.pyc", "")
+
+    def judge(directory: Path) -> str:
+        names = [str(path.relative_to(directory)) for path in directory.rglob("*")]
+        seen.append(sorted(name for name in names if name[0] in "ls"))
+        Repository(directory).write("left.o", "")
+        Repository(directory).write("libs/b.so", "")
+        Repository(directory).write("left-over", "")
+        return "outdated" if len(seen) == 3 else ""
+
+    async with landing(repository, store, judge, prepare=prepare) as rig:
+        for number in (1, 2, 3):
+            one = request(repository, begin(store, number), {f"n-{number}": ""}, verified=False)
+            await rig.must_land(one)
+    libs = ["libs", "libs/a [1].so"]
+    compiled = ["sub", "sub/__pycache__", "sub/__pycache__/x.pyc", "sub/module"]
+    assert seen[0] == [*libs, *compiled]
+    assert seen[1] == [*libs, "libs/b.so", "sub", "sub/module"]
+    assert seen[3] == [*libs, "libs/b.so", *compiled]  # prepared once more
+    assert prepared == [repository.path.parent / "root" / "wt" / "_merge"] * 2
+
+
 async def test_a_broken_integration_worktree_is_made_anew(
     repository: Repository, store: SpyStore
 ) -> None:
@@ -507,9 +541,9 @@ async def test_a_task_that_landed_before_the_end_is_done_at_the_next_start(
         await rig.must_land(one)
     restart(store)
     async with landing(repository, store) as rig:
-        assert await rig.landing.recover() == [work.id]
+        assert await rig.landing.settle_open() == [work.id]
     found = store.task(work.id).result()
     assert found.state is TaskState.DONE
     store.reset_task(work.id, 2.0).result()  # somebody wants it again
     async with landing(repository, store) as rig:
-        assert await rig.landing.recover() == []
+        assert await rig.landing.settle_open() == []

@@ -70,7 +70,7 @@ async def live(
     restart(store)
     async with AsyncIOManager() as io, rt.TaskGroup() as group:
         landing = make_landing(rig, io, git, push=push)
-        await landing.recover()
+        await landing.settle_open()
         running = group.start_soon(landing.run)
         if state_of(store) is not TaskState.DONE:
             task = begin_again(store, "task_1")

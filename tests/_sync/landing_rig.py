@@ -10,6 +10,7 @@ from typing import Any
 
 from codeagent._runtime import sync_runtime as rt
 from codeagent._sync.git import Git
+from codeagent._sync.integration import Prepare
 from codeagent._sync.io import IOManager
 from codeagent._sync.landing import Landing
 from codeagent.core.config.landing import LandingSettings
@@ -78,7 +79,14 @@ class Rig:
         return outcome
 
 
-def make_landing(rig: Rig, io: IOManager, git: Git | None = None, **settings: Any) -> Landing:
+def make_landing(
+    rig: Rig,
+    io: IOManager,
+    git: Git | None = None,
+    *,
+    prepare: Prepare | None = None,
+    **settings: Any,
+) -> Landing:
     return Landing(
         LandingSettings(**{"retry": 0.05, **settings}),
         target=settings.get("target") or "main",
@@ -91,6 +99,7 @@ def make_landing(rig: Rig, io: IOManager, git: Git | None = None, **settings: An
         clock=rig.clock,
         shared=SHARED,
         verify=rig.verify,
+        prepare=prepare,
     )
 
 

@@ -71,7 +71,7 @@ def live(
     restart(store)
     with IOManager() as io, rt.TaskGroup() as group:
         landing = make_landing(rig, io, git, push=push)
-        landing.recover()
+        landing.settle_open()
         running = group.start_soon(landing.run)
         if state_of(store) is not TaskState.DONE:
             task = begin_again(store, "task_1")

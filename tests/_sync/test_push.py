@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from codeagent._sync.git import Git
-from codeagent._sync.push import Pusher
+from codeagent._sync.push import AutoPush, Pusher
 from codeagent.core.landing import BEHIND, FORWARDED
-from codeagent.core.push import CommitInfo
+from codeagent.core.push import COMMITTED, CommitInfo
 
-from ..support.landings import TODO, begin, log, request
+from ..support.landings import TODO, begin, log, request, task
 from ..support.repositories import ENVIRONMENT, Repository, make_repository
-from ..support.world import SpyStore, spied_store
+from ..support.world import Clock, Recorder, SpyStore, spied_store
 from .landing_rig import landing
 
 
@@ -115,6 +115,25 @@ def test_a_refused_push_is_told_and_nothing_is_forced(
     assert "rejected" in result.push_stderr
     assert result.error is not None
     assert remote.git("rev-parse", "main") == other
+
+
+def test_the_predecessors_phrase_is_followed_by_a_push(
+    repository: Repository, remote: Repository, pusher: Pusher
+) -> None:
+    told = Recorder()
+    push = AutoPush(pusher, enabled=True, sink=told, clock=Clock())
+    commit = repository.commit(new="1\n")
+    assert push.push_after(task(1), "Готово!") is None
+    result = push.push_after(task(1), f"{COMMITTED} ")
+    assert result is not None
+    assert result.success
+    assert remote.git("rev-parse", "main") == commit
+    repository.git("checkout", "-q", "--detach")
+    assert push.push_after(task(1), COMMITTED)
+    assert told.names() == ["push.done", "push.failed"]
+    assert told.named("push.done") == [{"branch": "main", "commit": commit[:7], "pushed": True}]
+    off = AutoPush(pusher, enabled=False, sink=told, clock=Clock())
+    assert off.push_after(task(1), COMMITTED) is None
 
 
 def test_a_landing_is_pushed(repository: Repository, remote: Repository, store: SpyStore) -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from codeagent.core.landing import Conflict, Course, LandingRequest, course, overlap, told
 from codeagent.core.landing_batch import Search, disjoint, without
+from codeagent.core.landing_conflict import instruction
 from codeagent.core.landing_edit import SharedFiles, carried, noted, ticked
-from codeagent.core.landing_ladder import Rung, instruction, rung
 from codeagent.core.landing_message import SUBJECT, attempt_trailer, message
 from codeagent.core.push import COMMITTED, PushVerdict, asks_for_push, push_verdict
 from codeagent.core.task import Task
@@ -151,12 +151,6 @@ def test_every_commit_is_verified_when_asked_for() -> None:
 
 def test_files_that_never_conflict_do_not_count() -> None:
     assert without(["todo.md", "a"], ["todo.md"]) == ("a",)
-
-
-def test_the_ladder_ends_with_a_person() -> None:
-    asked = [rung(number, session=True) for number in range(1, 5)]
-    assert asked == [Rung.AUTHOR, Rung.AUTHOR, Rung.FRESH, Rung.PERSON]
-    assert rung(1, session=False) is Rung.FRESH
 
 
 def test_an_agent_is_told_what_conflicts() -> None:
