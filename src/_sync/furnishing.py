@@ -13,6 +13,7 @@ from .._runtime import directories
 from .._runtime import sync_runtime as rt
 from ..core.config.work import WorkspaceSettings
 from ..core.git import fields
+from ..core.limits import cpu_share
 from ..core.redact import redact
 from ..core.surroundings import for_commands, inherited, temporary
 from ..core.workspace import INTEGRATION, OWN_DIRECTORY, SetupFailed, Workspace
@@ -43,7 +44,7 @@ class Furnisher:
         self._root = root
         self._git = git
         self._environment = environment
-        jobs = settings.setup_jobs or max(1, (os.cpu_count() or 1) // 2)
+        jobs = cpu_share(os.cpu_count(), settings.setup_jobs)
         self._turns = rt.Semaphore(jobs)
 
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from .config.verify import Command, VerifySettings
 from .detect import Detection
+from .limits import cpu_share
 from .redact import is_sensitive
 from .screening_diff import Finding
 from .workspace import Changes
@@ -138,7 +139,7 @@ def is_wanted(settings: VerifySettings, *, in_place: bool) -> bool:
 
 def jobs(settings: VerifySettings, processors: int | None) -> int:
     """How many verifications run at once: as configured, else half the processors."""
-    return settings.jobs or max(1, (processors or 1) // 2)
+    return cpu_share(processors, settings.jobs)
 
 
 def commands(settings: VerifySettings, detection: Detection | None) -> tuple[Command, ...]:
