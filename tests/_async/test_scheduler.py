@@ -379,12 +379,15 @@ async def test_a_stop_of_the_server_is_no_cancellation_by_a_person() -> None:
 async def test_a_task_that_is_cancelled_before_its_first_step_is_over() -> None:
     execute = Executor()
     work = scheduler(execute, limit=3)
-    execute.at_start = lambda task: work.cancel("t1") if task.id == "t0" else None
+    early: list[bool] = []
+    execute.at_start = lambda task: early.append(work.cancel("t1") is not None)
     execute.gate.clear()
     work.submit([task(0), task(1)])
     async with rt.TaskGroup() as group:
         group.start_soon(work.run)
-        await until(lambda: execute.running >= 1 and work.running() == {"t0"})
+        await until(lambda: early and (early[0] or "t1" in work.running()))
+        work.cancel("t1")
+        await until(lambda: work.running() == {"t0"})
         execute.gate.set()
         await work.idle()
         work.drain()
