@@ -25,8 +25,8 @@ from .workspaces import AsyncWorkspaces
 class Undelivered:
     """Why the work is not on the target branch, and what an agent can do about it.
 
-    ``request`` is what to tell an agent, "" if none can help; ``conflict`` is
-    what it has to be told of with `AsyncDelivery.join` first.
+    ``request`` is what to tell an agent, "" if none can help.  Where there is a
+    ``conflict``, both sides are put together first, with `join`.
     """
 
     failure: Failure

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from .._runtime import async_runtime as rt
 from .._runtime import directories, repositories
-from ..core.git import decoded, fields, parse_changes
+from ..core.git import decoded, is_only_ignored, parse_changes
 from ..core.workspace import (
     OWN_DIRECTORY,
     SNAPSHOTS,
@@ -36,11 +37,14 @@ class AsyncWorktreeStates:
         self._trees = trees
         self._project = project
 
-    async def commit(self, workspace: Workspace, message: str, target: str) -> Changes:
+    async def commit(
+        self, workspace: Workspace, message: str, target: str, reports: Sequence[str] = ()
+    ) -> Changes:
         """Commit everything to the workspace's branch, unless it is committed already.
 
         ``target`` is the commit that the work is going to be brought together
-        with.  Raises `WorkspaceError` and `GitError`.
+        with.  What is named in ``reports`` is left out.  Raises `WorkspaceError`
+        and `GitError`.
         """
         path, branch = workspace.path, workspace.branch
         checkout = await self._checkout(workspace)
@@ -52,8 +56,10 @@ class AsyncWorktreeStates:
                 "git rebase --continue or --abort"
             )
         left_out = [*workspace.copied, *_nested(checkout)]
-        specs = await self._own_paths(path, left_out)
-        await self._git.run(path, "add", "-A", "--", *specs, seconds=600)
+        specs = all_but([OWN_DIRECTORY, *left_out, *reports])
+        outcome = await self._git.attempt(path, "add", "-A", "--", *specs, seconds=600)
+        if outcome.code and not is_only_ignored(outcome.err):
+            raise GitError(("add", "-A"), outcome.code, outcome.err)
         tree = await self._git.text(path, "write-tree")
         head = checkout.commit or await self._git.text(path, "rev-parse", f"refs/heads/{branch}")
         parents = [head]
@@ -109,7 +115,7 @@ class AsyncWorktreeStates:
         index = place / "snapshot.index"
         await rt.run_blocking(directories.replace_copy, checkout.git_directory / "index", index)
         other = {"GIT_INDEX_FILE": str(index)}
-        specs = await self._own_paths(path, [*workspace.copied, *_nested(checkout)])
+        specs = all_but([OWN_DIRECTORY, *workspace.copied, *_nested(checkout)])
         await self._git.attempt(
             path, "add", "-A", "--ignore-errors", "--", *specs, environment=other, seconds=600
         )
@@ -117,14 +123,6 @@ class AsyncWorktreeStates:
         await rt.run_blocking(index.unlink, missing_ok=True)
         parents = [] if checkout.commit is None else [checkout.commit]
         return await self._trees.commit(tree, parents, f"codeagent snapshot: {label}\n")
-
-    async def _own_paths(self, path: Path, left_out: list[str]) -> tuple[str, ...]:
-        """What is added; git takes it for an error to leave out by name what is ignored."""
-        names = [OWN_DIRECTORY, *left_out]
-        asked = "".join(f"{name}\0" for name in names).encode("utf-8", "surrogateescape")
-        outcome = await self._git.attempt(path, "check-ignore", "-z", "--stdin", stdin=asked)
-        ignored = set(fields(outcome.out))
-        return all_but(name for name in names if name not in ignored)
 
     async def differs_from(self, workspace: Workspace, commit: str) -> bool:
         """Whether the worktree holds anything that ``commit`` does not."""

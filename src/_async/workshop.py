@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from .._runtime import async_runtime as rt
@@ -11,6 +12,7 @@ from .._runtime.headroom import read_headroom
 from ..core.config import Config
 from ..core.escape import Expected
 from ..core.events import Event, Sink
+from ..core.instructions import own_reports
 from ..core.landing_edit import SharedFiles
 from ..core.layout import Layout
 from ..core.limits import Headroom
@@ -109,6 +111,7 @@ class AsyncWorkshop:
             store=store,
             sink=sink,
             logs=self._logs,
+            reports=partial(own_reports, raw=config.instructions),
             clock=clock,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -198,12 +198,16 @@ class AsyncWorkspaces:
         await self._register.put(row)
         return row
 
-    async def commit(self, workspace: Workspace, message: str) -> Changes:
-        """Commit everything that the attempt has left, unless it is committed already.
+    async def commit(
+        self, workspace: Workspace, message: str, reports: Sequence[str] = ()
+    ) -> Changes:
+        """Commit everything that the attempt has left but ``reports``, unless it is
+        committed already.
 
         Raises `WorkspaceError` and `GitError`.
         """
-        return await self._states.commit(workspace, message, await self._start.commit())
+        target = await self._start.commit()
+        return await self._states.commit(workspace, message, target, reports)
 
     async def snapshot(self, workspace: Workspace, label: str) -> str:
         """Keep the present state as a commit under a ref; nothing else changes.

@@ -154,8 +154,8 @@ class IsolatedAttempt:
             return
         if decided.restore:
             self._workspaces.restore(workspace, state.accepted)
-        if decided.position == _position(state.task):
-            state.history = decided.history
+        if decided.step is not Step.PERSON and decided.position == _position(state.task):
+            state.history = decided.history  # otherwise a person has said to go on
         self._assign(state, decided.agent, decided.model, decided.session)
         state.manner = replace(state.manner, preamble=decided.preamble)
 

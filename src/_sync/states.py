@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from .._runtime import directories, repositories
 from .._runtime import sync_runtime as rt
-from ..core.git import decoded, fields, parse_changes
+from ..core.git import decoded, is_only_ignored, parse_changes
 from ..core.workspace import (
     OWN_DIRECTORY,
     SNAPSHOTS,
@@ -35,11 +36,14 @@ class WorktreeStates:
         self._trees = trees
         self._project = project
 
-    def commit(self, workspace: Workspace, message: str, target: str) -> Changes:
+    def commit(
+        self, workspace: Workspace, message: str, target: str, reports: Sequence[str] = ()
+    ) -> Changes:
         """Commit everything to the workspace's branch, unless it is committed already.
 
         ``target`` is the commit that the work is going to be brought together
-        with.  Raises `WorkspaceError` and `GitError`.
+        with.  What is named in ``reports`` is left out.  Raises `WorkspaceError`
+        and `GitError`.
         """
         path, branch = workspace.path, workspace.branch
         checkout = self._checkout(workspace)
@@ -51,8 +55,10 @@ class WorktreeStates:
                 "git rebase --continue or --abort"
             )
         left_out = [*workspace.copied, *_nested(checkout)]
-        specs = self._own_paths(path, left_out)
-        self._git.run(path, "add", "-A", "--", *specs, seconds=600)
+        specs = all_but([OWN_DIRECTORY, *left_out, *reports])
+        outcome = self._git.attempt(path, "add", "-A", "--", *specs, seconds=600)
+        if outcome.code and not is_only_ignored(outcome.err):
+            raise GitError(("add", "-A"), outcome.code, outcome.err)
         tree = self._git.text(path, "write-tree")
         head = checkout.commit or self._git.text(path, "rev-parse", f"refs/heads/{branch}")
         parents = [head]
@@ -108,7 +114,7 @@ class WorktreeStates:
         index = place / "snapshot.index"
         rt.run_blocking(directories.replace_copy, checkout.git_directory / "index", index)
         other = {"GIT_INDEX_FILE": str(index)}
-        specs = self._own_paths(path, [*workspace.copied, *_nested(checkout)])
+        specs = all_but([OWN_DIRECTORY, *workspace.copied, *_nested(checkout)])
         self._git.attempt(
             path, "add", "-A", "--ignore-errors", "--", *specs, environment=other, seconds=600
         )
@@ -116,14 +122,6 @@ class WorktreeStates:
         rt.run_blocking(index.unlink, missing_ok=True)
         parents = [] if checkout.commit is None else [checkout.commit]
         return self._trees.commit(tree, parents, f"codeagent snapshot: {label}\n")
-
-    def _own_paths(self, path: Path, left_out: list[str]) -> tuple[str, ...]:
-        """What is added; git takes it for an error to leave out by name what is ignored."""
-        names = [OWN_DIRECTORY, *left_out]
-        asked = "".join(f"{name}\0" for name in names).encode("utf-8", "surrogateescape")
-        outcome = self._git.attempt(path, "check-ignore", "-z", "--stdin", stdin=asked)
-        ignored = set(fields(outcome.out))
-        return all_but(name for name in names if name not in ignored)
 
     def differs_from(self, workspace: Workspace, commit: str) -> bool:
         """Whether the worktree holds anything that ``commit`` does not."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from .._runtime import sync_runtime as rt
@@ -12,6 +13,7 @@ from .._runtime.headroom import read_headroom
 from ..core.config import Config
 from ..core.escape import Expected
 from ..core.events import Event, Sink
+from ..core.instructions import own_reports
 from ..core.landing_edit import SharedFiles
 from ..core.layout import Layout
 from ..core.limits import Headroom
@@ -110,6 +112,7 @@ class Workshop:
             store=store,
             sink=sink,
             logs=self._logs,
+            reports=partial(own_reports, raw=config.instructions),
             clock=clock,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -197,12 +197,14 @@ class Workspaces:
         self._register.put(row)
         return row
 
-    def commit(self, workspace: Workspace, message: str) -> Changes:
-        """Commit everything that the attempt has left, unless it is committed already.
+    def commit(self, workspace: Workspace, message: str, reports: Sequence[str] = ()) -> Changes:
+        """Commit everything that the attempt has left but ``reports``, unless it is
+        committed already.
 
         Raises `WorkspaceError` and `GitError`.
         """
-        return self._states.commit(workspace, message, self._start.commit())
+        target = self._start.commit()
+        return self._states.commit(workspace, message, target, reports)
 
     def snapshot(self, workspace: Workspace, label: str) -> str:
         """Keep the present state as a commit under a ref; nothing else changes.

@@ -193,6 +193,16 @@ def git_environment(environment: Mapping[str, str], extra: Mapping[str, str]) ->
     return {**kept, **GIT_ENVIRONMENT, **extra}
 
 
+def is_only_ignored(stderr: str) -> bool:
+    """Whether ``git add`` complains of nothing but that what it was to leave out is ignored.
+
+    It has then added all the rest (`builtin/add.c`).
+    """
+    lines = stderr.splitlines()
+    told = bool(lines) and lines[0].startswith("The following paths are ignored by")
+    return told and not any(line.startswith(("error:", "fatal:")) for line in lines)
+
+
 def is_lock_error(stderr: str) -> bool:
     """Whether another git process held what this one needed; to try again may help.
 

@@ -155,6 +155,23 @@ def builtin_sequence() -> tuple[Instruction, ...]:
     )
 
 
+def own_reports(task_id: str, raw: Mapping[str, object]) -> tuple[str, ...]:
+    """Where reports of a task lie that nobody has asked for, as patterns of `glob`.
+
+    They belong to the built-in instructions, so they are no part of the work.
+    """
+    names = [prompts.FREE_REPORT] if not _has_free(raw) else []
+    if not raw:
+        names += [prompts.WORK_REPORT, prompts.CHECK_REPORT]
+    values = {"task_id": task_id, "timestamp": "*"}
+    return tuple(name.format(**values) for name in names)
+
+
+def _has_free(raw: Mapping[str, object]) -> bool:
+    entries = _entries(raw, _DEFAULT_TYPE)
+    return any(entry.get("instruction_id") == FREE_ID for _, entry in entries)
+
+
 def free_instruction(
     raw: Mapping[str, object], *, default_timeout: float = DEFAULT_TIMEOUT
 ) -> Instruction:
