@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from .connection import serve
 from .messages import Request, Response
 
 logger = logging.getLogger(__name__)
@@ -96,6 +95,8 @@ class Listener:
                 thread.start()
 
     def _serve(self, client: socket.socket) -> None:
+        from .connection import serve  # HTTP is loaded when somebody speaks it
+
         try:
             serve(client, self._answer)
         except OSError:  # gone, or too slow

@@ -8,11 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core.http import BOUNDS, HTTPSnapshot
 from ..core.live import Live
-from ..core.metrics import server_metrics
 from ..core.overview import QUEUED, TaskView, overview
 from ..core.prometheus import CONTENT_TYPE
 from ..store.overview import Overview
@@ -20,6 +18,9 @@ from . import feed
 from .bridge import Bridge
 from .feed import Feed
 from .messages import Refusal, Request, Response, Route, json_response
+
+if TYPE_CHECKING:
+    from ..core.http import HTTPSnapshot
 
 Metrics = Callable[[], str]
 """More text for Prometheus, whole lines."""
@@ -90,6 +91,8 @@ class Views:
 
     def metrics(self, request: Request) -> Response:
         """Everything as Prometheus reads it."""
+        from ..core.metrics import server_metrics
+
         live, told = self._bridge.look()
         with Overview(self._database) as stored:
             counts, failures = stored.counts(), stored.failures()
@@ -164,6 +167,8 @@ def _network(network: HTTPSnapshot) -> dict[str, Any]:
 
 
 def _servers(network: HTTPSnapshot) -> Iterator[dict[str, Any]]:
+    from ..core.http import BOUNDS
+
     for server in sorted({*network.breakers, *network.pauses, *network.latencies}):
         breaker, latency = network.breakers.get(server), network.latencies.get(server)
         yield {

@@ -109,7 +109,7 @@ def _details(view: TaskView, texts: dict[str, str], now: float) -> Iterator[str]
         if parts:
             yield ", ".join(parts)
     if view["reason"]:
-        yield _line(view["reason"])
+        yield _line(view["reason"].removeprefix("needs a person: "))
     if view["remedy"]:
         yield f"-> {view['remedy']}"
 
