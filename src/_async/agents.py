@@ -34,6 +34,9 @@ LONGEST_LOG = 1 << 30
 LAST_LOOK = 0.05
 """Seconds in which what lies in the pipe is read before time counts as up."""
 
+SWEEPS = 5
+"""How often processes that an agent left behind are looked for while there are any."""
+
 STATE_MARK = "CODEAGENT_STATE"
 """The variable by which all processes of a server are known; every agent gets the driver's."""
 
@@ -175,8 +178,11 @@ class AsyncAgentDriver:
         return {**base, **launch.environment, **kept}
 
     async def _end_left(self, mark: str, pid: int) -> None:
-        for left in await rt.run_blocking(end_marked, mark, younger_than=pid):
-            logger.info("ended the process %d that an agent left behind", left)
+        for _ in range(SWEEPS):  # what is ended may just have started another
+            ended = await rt.run_blocking(end_marked, mark, younger_than=pid)
+            if not ended:
+                return
+            logger.info("ended what an agent left behind: %s", ", ".join(map(str, ended)))
 
     async def _end(self, process: rt.Process, patience: float) -> None:
         with self._state:

@@ -11,6 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+_LAST_CHANCE = 2.0
+"""Seconds in which the report of an agent that did nothing may still be noticed."""
+
 
 class Ending(StrEnum):
     """How an agent's run ended, seen from the instruction."""
@@ -188,7 +191,9 @@ class AgentRun:
             at = [at for at in (self._done_at, self._report_at) if at is not None]
             return max(at) + limits.exit
         if self._done_at is not None:
-            patience = limits.report if self._has_worked() else min(limits.report, limits.exit)
+            patience = limits.report
+            if not self._has_worked():
+                patience = min(limits.report, limits.exit, _LAST_CHANCE)
             return self._done_at + patience
         due = self._started_at + limits.work
         if self._report_at is not None:

@@ -123,10 +123,10 @@ def happen(run: AgentRun, now: float, what: str) -> list[Action]:
         ([(1, RESULT), (2, FAIL), (3, REPORT)], E.SUCCEEDED, 3),
         ([(1, REPORT), (2, RESULT), (3, FAIL)], E.SUCCEEDED, 3),
         # It ends without having done anything.
-        ([(2, EXIT)], E.NO_WORK, 7),
-        ([(1, SIGN), (2, EMPTY)], E.NO_WORK, 7),
-        ([(1, SIGN), (2, EMPTY), (4, REPORT), (5, EXIT)], E.SUCCEEDED, 5),
-        ([(1, REFUSAL), (2, OUTPUT), (3, EXIT)], E.NO_WORK, 8),
+        ([(2, EXIT)], E.NO_WORK, 4),
+        ([(1, SIGN), (2, EMPTY)], E.NO_WORK, 4),
+        ([(1, SIGN), (2, EMPTY), (3, REPORT), (5, EXIT)], E.SUCCEEDED, 5),
+        ([(1, REFUSAL), (2, OUTPUT), (3, EXIT)], E.NO_WORK, 5),
         ([(1, REFUSAL), (2, TOOL), (3, EXIT)], E.NO_REPORT, 33),
         ([(1, REFUSAL), (2, FAIL)], E.FAILED, 2),
         # It goes on after its result.
