@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from ..core.task import TaskState
-from .interface import StoreError
+from .errors import StoreError
 from .values import WorkspaceRow
 
 
