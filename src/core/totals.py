@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from .reconcile import Reconciled
+from .task import Task
 from .todo import ItemState, ListedItem
 
 News = tuple[str, Mapping[str, object]]
@@ -66,7 +67,7 @@ class Standing:
         found |= {(text, f"comes after {name!r}, which no task is") for text, name in plan.unknown}
         if at_start:
             found |= {
-                (task.text, f"has failed {task.attempts} times; codeagent retry lets it run again")
+                (task.text, f"{_why_not(task)}; codeagent retry lets it run again")
                 for task in plan.exhausted
             }
         self.problems &= found  # what is mended may come back, and is told again
@@ -90,6 +91,10 @@ class Standing:
             return []
         self.problems.add((place, problem))
         return [("list.problem", {"file": place, "problem": problem})]
+
+
+def _why_not(task: Task) -> str:
+    return task.attention or f"has failed {task.attempts} times"
 
 
 def _totals(items: Sequence[ListedItem], plan: Reconciled) -> Totals:

@@ -41,6 +41,8 @@ class Problem:
 class ProgressState:
     """The counters are of the whole list; times are seconds since the epoch.
 
+    ``numbers`` holds the places of the tasks that have started, by their ids;
+    ``retries`` when tasks that wait go on.
     ``ahead`` counts tasks that the list showed as ended before they were
     announced: reading the list and announcing may come in either order.
     """
@@ -55,6 +57,7 @@ class ProgressState:
     skipped: int = 0
     ahead: int = 0
     running: Mapping[str, RunningTask] = field(default_factory=dict)
+    numbers: Mapping[str, int] = field(default_factory=dict)
     retries: Mapping[str, float] = field(default_factory=dict)
     problems: Mapping[str, Problem] = field(default_factory=dict)
     idle: bool = False
@@ -100,6 +103,10 @@ def _server_started(state: ProgressState, event: Event, data: Mapping[str, Any])
     )
 
 
+def _core_switched(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    return replace(state, path=str(data.get("path") or ""))
+
+
 def _list_read(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
     total = _count(data, "total", state.total)
     done = _count(data, "done", state.done)
@@ -118,11 +125,15 @@ def _list_read(state: ProgressState, event: Event, data: Mapping[str, Any]) -> P
 
 def _task_started(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
     task_id = event.task_id or ""
-    known = state.running.get(task_id)
+    place = state.numbers.get(task_id)
+    if place is None:
+        highest = max(state.numbers.values(), default=state.ended)
+        place = highest + 1
+        state = replace(state, numbers={**state.numbers, task_id: place})
     task = RunningTask(
         id=task_id,
         text=str(data.get("text") or task_id),
-        number=known.number if known else state.ended + len(state.running) + 1,
+        number=place,
         started_at=event.at,
         last_event_at=event.at,
         instructions=_count(data, "instructions", 0),
@@ -152,6 +163,45 @@ def _agent_progress(state: ProgressState, event: Event, data: Mapping[str, Any])
 
 def _report_seen(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
     return _touch(state, event, activity=f"report {data.get('file')}")
+
+
+def _task_phase(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    return _touch(state, event, activity=str(data.get("phase") or ""))
+
+
+def _task_parked(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    until = number(data, "until")
+    after = _without(state, event)
+    if until is None:
+        return after
+    return replace(after, retries={**after.retries, event.task_id or "": until})
+
+
+def _task_escalated(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    known = state.problems.get(event.task_id or "")
+    if known is None:
+        return state
+    told = replace(known, reason=str(data.get("reason") or known.reason), attempts=0)
+    return replace(state, problems={**state.problems, event.task_id or "": told})
+
+
+def _escape_found(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    what = str(data.get("what") or "")
+    problem = Problem(what="changed outside the worktrees, maybe by an agent", reason=what)
+    return replace(state, problems={**state.problems, f"escape {what}": problem})
+
+
+def _landing_behind(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    what = f"{data.get('target')} is behind what has landed"
+    problem = Problem(what=what, reason=str(data.get("reason") or ""))
+    return replace(state, problems={**state.problems, "landing": problem})
+
+
+def _landing_forwarded(
+    state: ProgressState, event: Event, data: Mapping[str, Any]
+) -> ProgressState:
+    left = {key: problem for key, problem in state.problems.items() if key != "landing"}
+    return replace(state, problems=left)
 
 
 def _task_done(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
@@ -254,6 +304,7 @@ def _forgotten(state: ProgressState, task_id: str) -> dict[str, Any]:
 
 _STEPS: Mapping[str, Callable[[ProgressState, Event, Mapping[str, Any]], ProgressState]] = {
     "server.started": _server_started,
+    "core.switched": _core_switched,
     "list.read": _list_read,
     "task.started": _task_started,
     "instruction.started": _instruction_started,
@@ -263,6 +314,12 @@ _STEPS: Mapping[str, Callable[[ProgressState, Event, Mapping[str, Any]], Progres
     "task.failed": _task_failed,
     "task.skipped": _task_skipped,
     "task.interrupted": _task_interrupted,
+    "task.phase": _task_phase,
+    "task.parked": _task_parked,
+    "task.escalated": _task_escalated,
+    "escape.found": _escape_found,
+    "landing.behind": _landing_behind,
+    "landing.forwarded": _landing_forwarded,
     "list.problem": _list_problem,
     "server.idle": _server_idle,
     "server.stopping": _server_stopping,

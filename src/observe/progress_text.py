@@ -55,6 +55,8 @@ def _lines(before: ProgressState, event: Event, after: ProgressState) -> list[Li
         case "server.started":
             about = f"path {after.path or '?'}, agent {after.agent or '?'}"
             return [Line(f"started: {about}, project {after.project or '?'}")]
+        case "core.switched":
+            return [Line(f"path {after.path or '?'} from here on: {data.get('reason')}")]
         case "list.read" if not before.total or after.total != before.total:
             return [Line(f"the list: {_tasks(after.pending)} to do of {after.total}")]
         case "list.problem":
@@ -64,6 +66,16 @@ def _lines(before: ProgressState, event: Event, after: ProgressState) -> list[Li
             again = number(data, "restart_in")
             then = "" if again is None else f"; starts again in {again:g} s"
             text = f"service {data.get('service')} failed: {one_line(str(data.get('error')))}{then}"
+            return [Line(text, Mark.WARNING)]
+        case "escape.found":
+            return [Line(f"changed outside the worktrees: {data.get('what')}", Mark.WARNING)]
+        case "landing.behind":
+            text = f"{data.get('target')} could not follow: {data.get('reason')}"
+            return [Line(text, Mark.WARNING)]
+        case "landing.forwarded":
+            return [Line(f"{data.get('target')} has followed")]
+        case "push.failed":
+            text = f"not pushed to {data.get('remote')}: {data.get('reason')}"
             return [Line(text, Mark.WARNING)]
         case "start.held":
             return [Line(f"nothing more is started: {data.get('reason')}", Mark.WARNING)]
@@ -103,6 +115,23 @@ def _task_lines(
             return [Line(f"{label} {_instruction(data)}: done in {_took(data)}")]
         case "instruction.failed":
             return [Line(f"{label} {_instruction(data)}: failed: {reason}", Mark.FAILED)]
+        case "insertion.started":
+            return [Line(f"{label} {_instruction(data)}")]
+        case "insertion.failed":
+            return [Line(f"{label} {_instruction(data)}: failed: {reason}", Mark.FAILED)]
+        case "verify.done" if not data.get("ok"):
+            return [Line(f"{label} verified: {reason}", Mark.FAILED)]
+        case "verify.done":
+            return [Line(f"{label} verified: good, in {_took(data)}")]
+        case "task.landed":
+            commit = str(data.get("commit"))[:8]
+            return [Line(f"{label} landed on {data.get('target')} as {commit}")]
+        case "task.parked":
+            return [Line(f"{label} {reason}: {text}", Mark.LEFT)]
+        case "agent.drift":
+            unknown, invalid = data.get("unknown"), data.get("invalid")
+            about = f"{unknown} events of unknown types and {invalid} lines that were none"
+            return [Line(f"{label} the agent wrote {about}", Mark.WARNING)]
         case "task.done":
             took = f" in {_took(data)}" if "seconds" in data else ""
             return [Line(f"{label} done{took}: {text}", Mark.DONE)]

@@ -156,3 +156,67 @@ def test_it_is_told_when_starts_wait_for_room_and_when_an_agent_takes_fewer() ->
         "at most 1 task at once on cursor from here on",
         "there is room again: tasks are started",
     ]
+
+
+LISTED = event("list.read", 0, total=2, pending=2, done=0, skipped=0, files=["todo.md"])
+STARTED = event("task.started", 1, "t1", text="one", instructions=1)
+
+
+def told(*events: Event) -> list[str]:
+    state, lines = ProgressState(), []
+    for item in events:
+        after = reduce(state, item)
+        lines += [str(line) for line in lines_for(state, item, after)]
+        state = after
+    return lines
+
+
+def test_what_is_verified_and_landed_is_told() -> None:
+    lines = told(
+        LISTED,
+        STARTED,
+        event("verify.done", 1, "t1", ok=False, reason="the tests fail", seconds=2.0),
+        event("verify.done", 1, "t1", ok=True, reason="", seconds=2.0),
+        event("task.landed", 1, "t1", commit="0123456789ab", target="main"),
+    )
+    assert lines[-3:] == [
+        "✗ [1/2] verified: the tests fail",
+        "[1/2] verified: good, in 2.0 s",
+        "[1/2] landed on main as 01234567",
+    ]
+
+
+def test_a_task_that_waits_for_its_quota_is_counted_among_those_to_try_again() -> None:
+    parked = event("task.parked", 1, "t1", reason="waits for the quota", until=5_000.0)
+    state = fold(reduce, [LISTED, STARTED, parked], ProgressState())
+    assert state.retries == {"t1": 5_000.0}
+    assert not state.running
+
+
+def test_what_only_a_person_can_decide_stands_in_the_summary_in_its_own_words() -> None:
+    failed = event("task.failed", 1, "t1", reason="conflict", attempts=3, retry_at=None)
+    escalated = event("task.escalated", 1, "t1", reason="join the work with the target branch")
+    state = fold(reduce, [LISTED, STARTED, failed, escalated], ProgressState())
+    lines = [str(line) for line in summary(state, 0.0)]
+    assert "  one: join the work with the target branch" in lines
+
+
+def test_an_escape_and_a_checkout_that_cannot_follow_need_a_person() -> None:
+    events = [
+        LISTED,
+        event("escape.found", 1, what="the branch evil was made"),
+        event("landing.behind", 1, target="main", reason="a.txt changed: commit or stash that"),
+    ]
+    state = fold(reduce, events, ProgressState())
+    text = "\n".join(str(line) for line in summary(state, 0.0))
+    assert "the branch evil was made" in text
+    assert "main is behind what has landed: a.txt changed" in text
+    followed = reduce(state, event("landing.forwarded", 1, target="main"))
+    assert "behind" not in "\n".join(str(line) for line in summary(followed, 0.0))
+
+
+def test_a_task_keeps_its_number_when_it_starts_again() -> None:
+    other = event("task.started", 1, "t2", text="two", instructions=1)
+    failed = event("task.failed", 1, "t1", reason="it broke", attempts=1, retry_at=9.0)
+    lines = told(LISTED, STARTED, other, failed, STARTED)
+    assert [line[:5] for line in lines if " started: " in line][-3:] == ["[1/2]", "[2/2]", "[1/2]"]
