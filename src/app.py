@@ -5,33 +5,27 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .core.agents import Adapter, Machine, NoAgent, choose
 from .core.config import (
     BUILT_IN_AGENTS,
     Config,
-    RuntimeSettings,
     environment_with,
     is_predecessor,
     line_of,
     parse_config,
     project_directory,
 )
-from .core.events import Event, Sink
 from .core.instructions import InstructionError, sequence
 from .core.layout import Layout, plan, root_of
 from .core.placement import Placement, PlacementRefused, Repository, place
 from .core.todo import candidate_names
 
 if TYPE_CHECKING:
-    from .api.opening import Plan
     from .core.llm.settings import LLMSetup
 
 
@@ -160,117 +154,6 @@ def require_list(prepared: Prepared) -> None:
         )
 
 
-def run_server(
-    prepared: Prepared, adapter: Adapter, *, sink: Sink, keep_watching: bool, command: str
-) -> int:
-    """Run the server on the chosen path to its end; returns the exit code.
-
-    Raises `Refused`, `ProjectBusy`, `StoreError` and `OSError`.
-    """
-    from ._runtime.commands import Mailbox
-    from .api.opening import Api
-    from .store import open_store
-    from .store.lock import ProjectLock
-
-    layout, runtime = prepared.layout, prepared.config.runtime
-    _check_loop(runtime)
-    layout.state.mkdir(parents=True, exist_ok=True)
-    _ignore_own(layout)
-    with ProjectLock([layout.project, layout.state], layout.lock, command):
-        store = open_store(layout.database)
-        try:
-            rt, server_class = _load(runtime.path)
-            restarts = 0
-            mailbox = Mailbox()
-            plan = _api_plan(prepared, restarts=lambda: restarts)
-            with Api(plan, mailbox, store.record) as api:
-                while True:
-                    server = server_class(
-                        config=prepared.config,
-                        layout=layout,
-                        adapter=adapter,
-                        environment=prepared.environment,
-                        store=store,
-                        sink=_both(api.feed, sink),
-                        keep_watching=keep_watching,
-                        clock=time.time,
-                        llm=prepared.asked,
-                        placement=prepared.placement,
-                        agents=_other_agents(prepared, adapter),
-                        mailbox=mailbox,
-                    )
-                    code: int = rt.run(
-                        server.run,
-                        loop=runtime.loop,
-                        debug=runtime.debug,
-                        io_threads=runtime.io_threads,
-                    )
-                    if not server.restarting:
-                        return code
-                    restarts += 1
-        finally:
-            store.close()
-
-
-def _api_plan(prepared: Prepared, *, restarts: Callable[[], int]) -> Plan:
-    from .api.opening import Plan
-
-    config, layout = prepared.config, prepared.layout
-    return Plan(
-        state=layout.state,
-        database=layout.database,
-        project=layout.project,
-        path=prepared.path,
-        port=config.api_port,
-        free=config.predecessor,
-        cursor=True if config.runtime.agent == "cursor" else None,
-        max_attempts=config.max_attempts,
-        restarts=restarts,
-    )
-
-
-def _both(first: Sink, second: Sink) -> Sink:
-    def announce(event: Event) -> None:
-        first(event)
-        second(event)
-
-    return announce
-
-
-def _other_agents(prepared: Prepared, adapter: Adapter) -> dict[str, Adapter]:
-    """Every agent that tasks may go on with, the chosen one first."""
-    runtime = prepared.config.runtime
-    agents = {runtime.agent: adapter}
-    for name in prepared.config.agents:
-        if name in agents:
-            continue
-        other = prepared.config.model_copy(
-            update={"runtime": runtime.model_copy(update={"agent": name})}
-        )
-        with suppress(Refused):
-            agents[name] = find_agent(replace(prepared, config=other))
-    return agents
-
-
-def _load(path: str) -> tuple[Any, Any]:
-    """The seam and the server of one path; the other path is never imported."""
-    prefix = "Async" if path == "async" else ""
-    seam = import_module(f"{__package__}._runtime.{path}_runtime")
-    server = import_module(f"{__package__}._{path}.server")
-    return seam, getattr(server, f"{prefix}CodeAgentServer")
-
-
-def _check_loop(runtime: RuntimeSettings) -> None:
-    if runtime.path != "async":
-        return
-    from ._runtime.loops import choose_loop
-
-    try:
-        choose_loop(runtime.loop)
-    except LookupError as error:
-        raise Refused(str(error)) from None
-
-
 def _check_instructions(config: Config, text: str) -> None:
     for kind in ("default", *config.instructions):
         try:
@@ -365,7 +248,7 @@ def _git(project: Path, environment: Mapping[str, str], *arguments: str) -> str 
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _ignore_own(layout: Layout) -> None:
+def ignore_own(layout: Layout) -> None:
     """Keep our own directory out of the project's version control."""
     if layout.state.parent == layout.project:
         ignore = layout.state / ".gitignore"

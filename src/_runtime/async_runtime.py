@@ -90,15 +90,18 @@ def run(
     loop: str = "auto",
     debug: bool = False,
     io_threads: int = 8,
+    watched: Callable[[asyncio.AbstractEventLoop], None] | None = None,
 ) -> R:
     """Run ``main`` to its end on an event loop of its own and return its result.
 
     ``loop`` names the loop (see `choose_loop`), ``io_threads`` limits how many
-    blocking calls run side by side.
+    blocking calls run side by side, ``watched`` is told of the loop.
     """
     with asyncio.Runner(loop_factory=choose_loop(loop).factory, debug=debug or None) as runner:
         executor = ThreadPoolExecutor(io_threads, thread_name_prefix="io")
         runner.get_loop().set_default_executor(executor)
+        if watched is not None:
+            watched(runner.get_loop())
         return runner.run(main(*args))
 
 

@@ -82,6 +82,7 @@ def run(
     loop: str = "auto",
     debug: bool = False,
     io_threads: int = 8,
+    watched: object = None,
 ) -> R:
     """Run ``main`` to its end and return its result.
 

@@ -61,11 +61,12 @@ def run(args: argparse.Namespace) -> int:
 
 def start(prepared: Prepared, *, json: bool, quiet: bool, keep_watching: bool, command: str) -> int:
     """Run what was prepared and show how it goes."""
-    from ..app import Refused, find_agent, require_list, run_server
+    from ..app import Refused, find_agent, require_list
     from ..core.redact import secret_values
     from ..core.supervise import ServiceFailed
     from ..observe import logs
     from ..observe.progress import progress_for
+    from ..serving import run_server
     from ..store import StoreError
     from ..store.lock import ProjectBusy
 

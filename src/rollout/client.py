@@ -56,7 +56,8 @@ class ClientConfig:
     """How the client is connected.
 
     With ``sdk_key`` it streams from LaunchDarkly, or from a relay at the given
-    addresses; without, it watches ``flag_file``.  Times are in seconds.
+    addresses; without, it watches ``flag_file``.  While there is neither, every flag
+    has the stage ``otherwise``, if one is given.  Times are in seconds.
     """
 
     flag_file: Path
@@ -69,6 +70,7 @@ class ClientConfig:
     reload_interval: float = 0.1
     prefix: str = ""
     capabilities: tuple[Capability, ...] = ()
+    otherwise: Stage | None = None
 
     @classmethod
     def from_environment(
@@ -78,6 +80,7 @@ class ClientConfig:
         *,
         prefix: str,
         capabilities: Iterable[Capability],
+        otherwise: Stage | None = None,
     ) -> ClientConfig:
         """From ``LAUNCHDARKLY_SDK_KEY`` and ``LAUNCHDARKLY_{STREAM,BASE,EVENTS}_URI``."""
         uris = {
@@ -92,6 +95,7 @@ class ClientConfig:
             events_uri=uris["EVENTS"],
             prefix=prefix,
             capabilities=tuple(capabilities),
+            otherwise=otherwise,
         )
 
 
@@ -113,6 +117,8 @@ class FlagClient:
         self._ready = threading.Event()
         self._failure = ""
         self._closed = False
+        self._awaited = config.otherwise is not None and not config.sdk_key
+        self._ending = threading.Event()
         self._state = threading.Lock()
         self._opening: threading.Thread | None = None
         self._owner = os.getpid()
@@ -138,10 +144,19 @@ class FlagClient:
 
     def _open(self) -> None:
         try:
-            self._connect()
+            if self._await_file():
+                self._connect()
         except Exception as error:  # no flags means the synchronous path, not an outage
             self._failure = f"{type(error).__name__}: {error}"
             self._ready.set()
+
+    def _await_file(self) -> bool:
+        """Wait, without the SDK, for there to be flags at all; False if the client is closed."""
+        while self._awaited and not self._config.flag_file.exists():
+            if self._ending.wait(self._config.reload_interval):
+                return False
+        self._awaited = False
+        return not self._closed
 
     def _connect(self) -> None:
         from ldclient import LDClient
@@ -193,6 +208,8 @@ class FlagClient:
     def evaluate(self, key: str, subject: Subject) -> Evaluation:
         """The stage of one flag for ``subject``; never raises, never waits."""
         client = self._client
+        if self._awaited and self._config.otherwise is not None:
+            return Evaluation(self._config.otherwise, "NO_FLAGS")
         if client is None or self._closed or not client.is_initialized():
             return Evaluation(Stage.OFF, NOT_READY)
         try:
@@ -244,6 +261,7 @@ class FlagClient:
             if self._closed:
                 return
             self._closed = True
+        self._ending.set()
         self._ready.set()
         if os.getpid() != self._owner or self._opening is None:
             return

@@ -56,7 +56,8 @@ class Rollout:
 
     Making one touches nothing; `start` connects and watches, `close` ends that.  A
     command that only changes or shows something needs neither.  ``clock`` gives
-    seconds since the epoch.
+    seconds since the epoch; ``otherwise`` is the stage of everything while there is
+    neither a key nor a flag file.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Rollout:
         clock: Callable[[], float] = time.time,
         usage: Callable[[], Mapping[str, float]] = dict,
         ceilings: Mapping[str, float] | None = None,
+        otherwise: Stage | None = None,
     ) -> None:
         self.directory = directory
         self.flag_file = directory / "flags.json"
@@ -81,7 +83,11 @@ class Rollout:
         self._clock = clock
         everything = tuple(self.capabilities.values())
         config = ClientConfig.from_environment(
-            environment, self.flag_file, prefix=prefix, capabilities=everything
+            environment,
+            self.flag_file,
+            prefix=prefix,
+            capabilities=everything,
+            otherwise=otherwise,
         )
         self._streaming = bool(config.sdk_key)
         self.flags = FlagClient(config)

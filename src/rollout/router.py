@@ -87,6 +87,13 @@ class Assignment:
         self._router.lowered(capability, lower, self._plan)
         return lower
 
+    def renew(self, plan: Plan) -> None:
+        """Go on with another plan: for what is no task and outlives changes of the flags."""
+        with self._changing:
+            self._plan = plan
+            self.plan_id = plan.id
+            self._checked = {}
+
     def environment(self) -> dict[str, str]:
         """What a child process needs in its environment to take the same paths."""
         return {VARIABLE: self._plan.to_text()}

@@ -15,7 +15,6 @@ from codeagent.app import (
     find_agent,
     prepare,
     require_list,
-    run_server,
 )
 from codeagent.core.agents import (
     BUILT_IN,
@@ -26,6 +25,7 @@ from codeagent.core.agents import (
     PredecessorGeminiAgent,
 )
 from codeagent.core.config import ConfigError
+from codeagent.serving import run_server
 
 PREDECESSOR = "project:\n  base_dir: {base}\nagent:\n  role: coder\nserver:\n  check_interval: 30\n"
 AGENT = "agents:\n  mine:\n    command: {command}\nasync:\n  agent: mine\n"
