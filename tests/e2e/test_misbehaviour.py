@@ -261,7 +261,7 @@ def test_an_agent_that_cannot_be_paid_stops_the_server(tmp_path: Path, path: str
     done = codeagent("run", "--path", path, "--json", cwd=place.cwd, env=place.env)
     assert done.code == 1
     assert len(done.named("agent.started")) == 1
-    assert "cursor.com/dashboard" in done.named("instruction.failed")[0]["reason"]
+    assert "You have an unpaid invoice" in done.named("instruction.failed")[0]["reason"]
     assert "Критическая Ошибка Agent CLI" in place.read("codeAgentProjectStatus.md")
     assert place.read("todo.md") == "- [ ] One\n- [ ] Two\n"
 
