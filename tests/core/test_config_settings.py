@@ -28,7 +28,7 @@ def test_nothing_configured_means_the_defaults(text: str) -> None:
     config = load(text)
     runtime = config.runtime
     assert (runtime.path, runtime.agent, runtime.loop) == ("async", "cursor", "auto")
-    assert (runtime.max_concurrent_tasks, runtime.io_threads) == (1, 8)
+    assert (runtime.max_concurrent_tasks, runtime.io_threads) == (None, 8)
     assert (runtime.grace_period, runtime.exit_grace, runtime.idle_timeout) == (30, 10, 300)
     assert (runtime.handshake_timeout, runtime.tool_timeout, runtime.tool_grace) == (60, 7200, 30)
     assert (runtime.instruction_timeout, runtime.report_timeout) == (600, None)
