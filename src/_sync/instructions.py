@@ -43,6 +43,9 @@ logger = logging.getLogger(__name__)
 TOLD = frozenset({AgentEventKind.INIT, AgentEventKind.TOOL_STARTED, AgentEventKind.RESULT})
 """What an agent does that is worth telling people while it happens."""
 
+LONGEST_KILL = 10.0
+"""Seconds that an agent gets to end once it is asked; some do not listen at all."""
+
 REPORT_PATIENCE = 60.0
 """Seconds from an agent's end until its report must be there, unless configured."""
 
@@ -339,7 +342,7 @@ class InstructionRunner:
             silence=runtime.idle_timeout if silence is None else silence,
             report=report,
             exit=runtime.exit_grace,
-            kill=runtime.grace_period,
+            kill=min(runtime.grace_period, LONGEST_KILL),
             handshake=runtime.handshake_timeout,
             tool=runtime.tool_timeout,
             tool_grace=runtime.tool_grace,

@@ -41,6 +41,7 @@ _ENDINGS: Final = {
     Ending.TIMED_OUT: FailureKind.TIMED_OUT,
     Ending.STALLED: FailureKind.STALLED,
     Ending.NO_RESULT: FailureKind.NO_RESULT,
+    Ending.NO_WORK: FailureKind.NO_RESULT,
     Ending.NO_REPORT: FailureKind.NO_REPORT,
     Ending.NOT_STARTED: FailureKind.AGENT_MISSING,
 }
