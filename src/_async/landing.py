@@ -93,7 +93,7 @@ class AsyncLanding:
             kept=settings.keep,
         )
         self._checks = AsyncLandingChecks(
-            integration, self._squash, target=target, shared=shared, each=settings.verify_each
+            integration, trees, target=target, shared=shared, each=settings.verify_each
         )
         self._target = AsyncTarget(
             git,

@@ -12,7 +12,8 @@ from ..core.landing_batch import Search
 from ..core.landing_edit import SharedFiles
 from ..core.verify import Evidence, Shortfall
 from .integration import AsyncIntegration
-from .squash import AsyncSquash, Squashed
+from .squash import Squashed
+from .trees import AsyncTrees
 
 logger = logging.getLogger(__name__)
 
@@ -27,14 +28,14 @@ class AsyncLandingChecks:
     def __init__(
         self,
         integration: AsyncIntegration,
-        squash: AsyncSquash,
+        trees: AsyncTrees,
         *,
         target: str,
         shared: SharedFiles,
         each: bool,
     ) -> None:
         self._integration = integration
-        self._squash = squash
+        self._trees = trees
         self._target = target
         self._shared = shared
         self._each = each
@@ -46,7 +47,7 @@ class AsyncLandingChecks:
         """What was verified in the workspace need not be verified again."""
         if request.evidence.ok and request.evidence.tree is not None:
             own = self._shared.of(request.task)
-            self._remember(await self._squash.content(request.evidence.tree, own))
+            self._remember(await self._trees.content(request.evidence.tree, own))
 
     async def search(
         self, chain: Sequence[tuple[str, Squashed]]
@@ -67,7 +68,7 @@ class AsyncLandingChecks:
     async def replayed(self, commits: Sequence[str]) -> str:
         """What is wrong with commits that were replayed, "" if nothing is."""
         for commit in commits if self._each else commits[-1:]:
-            content = await self._squash.content(commit, tuple(self._shared.names))
+            content = await self._trees.content(commit, tuple(self._shared.names))
             evidence = await self._check(content, commit, "replay")
             if evidence is not None and not evidence.ok:
                 return evidence.reason
@@ -93,7 +94,7 @@ class AsyncLandingChecks:
 
     async def _fails(self, commit: str, request: LandingRequest) -> bool:
         if self._failing != commit:
-            content = await self._squash.content(commit, self._shared.of(request.task))
+            content = await self._trees.content(commit, self._shared.of(request.task))
             evidence = await self._check(content, commit, "target")
             if evidence is None or evidence.ok:
                 return False

@@ -46,7 +46,7 @@ class AsyncReplay:
         tip = onto
         for commit in listed.split():
             tree = await self._pick(commit, tip)
-            if tree != await self._trees.replaced(tip, {}):
+            if tree != await self._trees.tree_of(tip):
                 tip = await self._again(commit, tree, tip)
                 made.append(tip)
         return made
@@ -54,7 +54,7 @@ class AsyncReplay:
     async def _pick(self, commit: str, tip: str) -> str:
         # A commit with the tip's tree and the parent of what is picked: so that parent
         # is where the two part, whatever the history.
-        here = await self._trees.replaced(tip, {})
+        here = await self._trees.tree_of(tip)
         ours = await self._trees.commit(here, [f"{commit}^"], "target")
         merged = await self._trees.merge(ours, commit)
         if not merged.conflicts:

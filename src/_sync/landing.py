@@ -94,7 +94,7 @@ class Landing:
             kept=settings.keep,
         )
         self._checks = LandingChecks(
-            integration, self._squash, target=target, shared=shared, each=settings.verify_each
+            integration, trees, target=target, shared=shared, each=settings.verify_each
         )
         self._target = Target(
             git,

@@ -13,7 +13,8 @@ from ..core.landing_batch import Search
 from ..core.landing_edit import SharedFiles
 from ..core.verify import Evidence, Shortfall
 from .integration import Integration
-from .squash import Squash, Squashed
+from .squash import Squashed
+from .trees import Trees
 
 logger = logging.getLogger(__name__)
 
@@ -28,14 +29,14 @@ class LandingChecks:
     def __init__(
         self,
         integration: Integration,
-        squash: Squash,
+        trees: Trees,
         *,
         target: str,
         shared: SharedFiles,
         each: bool,
     ) -> None:
         self._integration = integration
-        self._squash = squash
+        self._trees = trees
         self._target = target
         self._shared = shared
         self._each = each
@@ -47,7 +48,7 @@ class LandingChecks:
         """What was verified in the workspace need not be verified again."""
         if request.evidence.ok and request.evidence.tree is not None:
             own = self._shared.of(request.task)
-            self._remember(self._squash.content(request.evidence.tree, own))
+            self._remember(self._trees.content(request.evidence.tree, own))
 
     def search(
         self, chain: Sequence[tuple[str, Squashed]]
@@ -68,7 +69,7 @@ class LandingChecks:
     def replayed(self, commits: Sequence[str]) -> str:
         """What is wrong with commits that were replayed, "" if nothing is."""
         for commit in commits if self._each else commits[-1:]:
-            content = self._squash.content(commit, tuple(self._shared.names))
+            content = self._trees.content(commit, tuple(self._shared.names))
             evidence = self._check(content, commit, "replay")
             if evidence is not None and not evidence.ok:
                 return evidence.reason
@@ -92,7 +93,7 @@ class LandingChecks:
 
     def _fails(self, commit: str, request: LandingRequest) -> bool:
         if self._failing != commit:
-            content = self._squash.content(commit, self._shared.of(request.task))
+            content = self._trees.content(commit, self._shared.of(request.task))
             evidence = self._check(content, commit, "target")
             if evidence is None or evidence.ok:
                 return False

@@ -13,6 +13,7 @@ from ..core.config.landing import LandingSettings
 from ..core.errors import explain
 from ..core.events import Event, Sink
 from ..core.landing import BEHIND
+from ..core.landing_message import attempt_trailer
 from ..core.push import PushVerdict
 from ..core.task import FINAL, Fenced, InvalidTransition, Task, TaskState
 from ..store import LandingRow, Store
@@ -179,7 +180,8 @@ class LandingMove:
         if self._target.holding(row.target, row.commit_id):
             return True
         for head in self._target.holding(row.target):  # it may have been replayed
-            if self._squash.find(row.task_id, row.epoch, row.parent, head):
+            trailer = attempt_trailer(row.task_id, row.epoch)
+            if self._squash.find(trailer, row.parent, head):
                 return True
         return False
 

@@ -45,7 +45,7 @@ class Replay:
         tip = onto
         for commit in listed.split():
             tree = self._pick(commit, tip)
-            if tree != self._trees.replaced(tip, {}):
+            if tree != self._trees.tree_of(tip):
                 tip = self._again(commit, tree, tip)
                 made.append(tip)
         return made
@@ -53,7 +53,7 @@ class Replay:
     def _pick(self, commit: str, tip: str) -> str:
         # A commit with the tip's tree and the parent of what is picked: so that parent
         # is where the two part, whatever the history.
-        here = self._trees.replaced(tip, {})
+        here = self._trees.tree_of(tip)
         ours = self._trees.commit(here, [f"{commit}^"], "target")
         merged = self._trees.merge(ours, commit)
         if not merged.conflicts:

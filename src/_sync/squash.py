@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.git import decoded
+from ..core.git import MergeTree, decoded
 from ..core.landing import Conflict, LandingRequest, Refusal, Rejected
 from ..core.landing_edit import SharedFiles, noted, ticked
-from ..core.landing_message import attempt_trailer, message
+from ..core.landing_message import message, task_trailer
 from ..core.trees import Entry
-from .git import Git
+from .git import Git, GitError
 from .trees import Trees
 
 
@@ -57,8 +58,36 @@ class Squash:
         the target's versions get the mark and the entry.  Raises `GitError`.
         """
         changes, task = request.changes, request.task
-        if onto != changes.base and (found := self.find(task.id, task.epoch, changes.base, onto)):
-            return Squashed(commit=found, content="", marked=True, noted=True, old=True)
+        own = self._shared.of(task)
+        self._trees.know(changes.commit, changes.tree)
+        merged = self._merge(request, onto, own)
+        if isinstance(merged, Rejected):
+            return merged
+        if merged.conflicts:
+            return Conflict(
+                files=merged.conflicts,
+                target_commit=onto,
+                tree=merged.tree,
+                messages=merged.messages,
+            )
+        if merged.tree == self._trees.tree_of(onto):
+            return self._empty(request, onto)
+        edits, marked, said = self._edits(request, merged.tree, own)
+        tree = self._trees.replaced(merged.tree, edits)
+        commit = self._trees.commit(tree, [onto], message(request))
+        content = self._trees.content(tree, own)
+        return Squashed(commit=commit, content=content, marked=marked, noted=said)
+
+    def _merge(
+        self, request: LandingRequest, onto: str, own: Sequence[str]
+    ) -> MergeTree | Rejected:
+        changes = request.changes
+        before = self._trees.entries(changes.base, own)
+        if before == self._trees.entries(changes.commit, own):
+            with suppress(GitError):  # of which the second way says what is wrong
+                merged = self._trees.merge(onto, changes.commit)
+                if not set(merged.conflicts) & set(own):
+                    return merged
         common = self._git.attempt(self._repository, "merge-base", onto, changes.commit)
         if common.code:
             reason = (
@@ -67,32 +96,24 @@ class Squash:
             )
             return Rejected(refusal=Refusal.ERROR, reason=reason)
         base = decoded(common.out).strip()
-        own = self._shared.of(task)
-        theirs = self._neutral(changes.commit, base, own)
-        merged = self._trees.merge(onto, theirs)
-        if merged.conflicts:
-            return Conflict(
-                files=merged.conflicts,
-                target_commit=onto,
-                tree=merged.tree,
-                messages=merged.messages,
-            )
-        if merged.tree == self._trees.replaced(onto, {}):
-            reason = "nothing was changed that the target does not have already"
-            return Rejected(refusal=Refusal.EMPTY, reason=reason)
-        edits, marked, said = self._edits(request, merged.tree, own)
-        tree = self._trees.replaced(merged.tree, edits)
-        commit = self._trees.commit(tree, [onto], message(request))
-        content = self.content(tree, own)
-        return Squashed(commit=commit, content=content, marked=marked, noted=said)
+        neutral = self._neutral(changes.commit, base, own)
+        return self._trees.merge(onto, neutral)
 
-    def find(self, task_id: str, epoch: int, since: str, until: str) -> str | None:
-        """The commit of an attempt among those that ``until`` has and ``since`` has not."""
+    def _empty(self, request: LandingRequest, onto: str) -> Squashed | Rejected:
+        """What became of work that the target has already: it may have landed before."""
+        line = task_trailer(request.task.id)
+        if found := self.find(line, request.changes.base, onto):
+            return Squashed(commit=found, content="", marked=True, noted=True, old=True)
+        reason = "nothing was changed that the target does not have already"
+        return Rejected(refusal=Refusal.EMPTY, reason=reason)
+
+    def find(self, trailer: str, since: str, until: str) -> str | None:
+        """The newest commit with this line that ``until`` has and ``since`` has not."""
         outcome = self._git.attempt(
             self._repository,
             "log",
             "--fixed-strings",
-            f"--grep={attempt_trailer(task_id, epoch)}",
+            f"--grep={trailer}",
             "--format=%H%x00%B%x00",
             until,
             "--not",
@@ -102,15 +123,11 @@ class Squash:
             return None
         words = iter(decoded(outcome.out).split("\0"))
         for commit, body in zip(words, words, strict=False):
-            if attempt_trailer(task_id, epoch) in body.splitlines():
+            if trailer in body.splitlines():
                 return commit.strip()
         return None
 
-    def content(self, tree: str, own: tuple[str, ...]) -> str:
-        """``tree`` without the files that every landing changes."""
-        return self._trees.replaced(tree, dict.fromkeys(own))
-
-    def _neutral(self, commit: str, base: str, own: tuple[str, ...]) -> str:
+    def _neutral(self, commit: str, base: str, own: Sequence[str]) -> str:
         """The work of ``commit`` as if it had not touched ``own``, to be merged from ``base``."""
         before = self._trees.entries(base, own)
         after = self._trees.entries(commit, own)
@@ -121,7 +138,7 @@ class Squash:
         return self._trees.commit(tree, [base], "work of a task")
 
     def _edits(
-        self, request: LandingRequest, tree: str, own: tuple[str, ...]
+        self, request: LandingRequest, tree: str, own: Sequence[str]
     ) -> tuple[dict[str, Entry | None], bool, bool]:
         """The mark and the entry, and whether either could be made in ``tree``."""
         task = request.task

@@ -20,6 +20,11 @@ _TASK, _ATTEMPT = "Codeagent-Task", "Codeagent-Attempt"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
+def task_trailer(task_id: str) -> str:
+    """The line by which the commits of a task are found again."""
+    return f"{_TASK}: {task_id}"
+
+
 def attempt_trailer(task_id: str, epoch: int) -> str:
     """The line by which the commit of an attempt is found again."""
     return f"{_ATTEMPT}: {task_id}-a{epoch}"
@@ -35,7 +40,7 @@ def message(request: LandingRequest) -> str:
         parts.append("\n".join(wrap(rest, SUBJECT, break_on_hyphens=False)))
     if verified := _verified(request.evidence.commands):
         parts.append(verified)
-    parts.append(f"{_TASK}: {task.id}\n{attempt_trailer(task.id, task.epoch)}")
+    parts.append(f"{task_trailer(task.id)}\n{attempt_trailer(task.id, task.epoch)}")
     return "\n\n".join(parts) + "\n"
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from .git import fields
+
+T = TypeVar("T")
 
 FILES = frozenset({"100644", "100755"})
 """Modes of ordinary files; links, directories and submodules have others."""
@@ -41,6 +45,12 @@ def format_tree(entries: Mapping[str, Entry]) -> bytes:
     return "".join(lines).encode("utf-8", "surrogateescape")
 
 
+def below(paths: Iterable[str], directory: str) -> tuple[str, ...]:
+    """Those of ``paths`` that lie in ``directory``, relative to it."""
+    prefix = f"{directory}/"
+    return tuple(path[len(prefix) :] for path in paths if path.startswith(prefix))
+
+
 def by_directory(
     changes: Iterable[tuple[str, Entry | None]],
 ) -> tuple[dict[str, Entry | None], dict[str, dict[str, Entry | None]]]:
@@ -60,3 +70,26 @@ def literal_pattern(name: str) -> str:
     """The pattern of `gitignore(5)` for this one path below the top, whatever it holds."""
     escaped = "".join(f"\\{letter}" if letter in "\\*?[]! #" else letter for letter in name)
     return f"/{escaped}"
+
+
+class Recent(Generic[T]):
+    """What was read of the newest objects; objects never change."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._known: OrderedDict[str, T] = OrderedDict()
+
+    def get(self, object_id: str) -> T | None:
+        """What is known of an object, if it is."""
+        found = self._known.get(object_id)
+        if found is not None:
+            self._known.move_to_end(object_id)
+        return found
+
+    def remember(self, object_id: str, value: T) -> T:
+        """Remember it, and forget what nobody asked for longest."""
+        self._known[object_id] = value
+        self._known.move_to_end(object_id)
+        if len(self._known) > self._limit:
+            self._known.popitem(last=False)
+        return value

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from codeagent.core.landing import (
 )
 from codeagent.core.task import TaskState
 
-from ..support.landings import STATUS, TODO, begin, done_in_list, log, request, restart
+from ..support.landings import STATUS, TODO, begin, begin_again, done_in_list, log, request, restart
 from ..support.repositories import Repository, make_repository
 from ..support.world import SpyStore, spied_store
 from .helpers import until
@@ -198,6 +199,34 @@ def test_work_that_changed_nothing_but_the_list_does_not_land(
         outcome = rig.land(request(repository, begin(store, 1), {"todo.md": "gone"}))
     assert isinstance(outcome, Rejected)
     assert outcome.refusal is Refusal.EMPTY
+
+
+def test_work_that_landed_without_anybody_knowing_does_not_land_again(
+    repository: Repository, store: SpyStore
+) -> None:
+    one = request(repository, begin(store, 1), {"new": ""})
+    with landing(repository, store) as rig:
+        landed = rig.must_land(one)
+        store.interrupt_task("task_1", 1, 0.0).result()
+        again = replace(one, task=begin_again(store, "task_1"))
+        outcome = rig.must_land(again)
+    assert outcome.commit == landed.commit
+    assert log(repository) == ["task 1", "work"]
+    assert not store.landings(open_only=True).result()
+
+
+def test_a_list_in_a_directory_is_marked_there(repository: Repository, store: SpyStore) -> None:
+    repository.write("todo/CURRENT.md", TODO)
+    repository.commit()
+    work = replace(begin(store, 1), source="todo/CURRENT.md")
+    wild = {"todo/CURRENT.md": "gone", "todo/other": "kept\n"}
+    with landing(repository, store) as rig:
+        outcome = rig.must_land(request(repository, work, {"new": "", **wild}))
+    assert outcome.marked
+    assert rig.verified == []
+    assert "- [x] task 1" in (repository.path / "todo" / "CURRENT.md").read_text()
+    assert (repository.path / "todo" / "other").read_text() == "kept\n"
+    assert done_in_list(repository) == []
 
 
 def test_a_list_with_windows_line_ends_keeps_them(repository: Repository, store: SpyStore) -> None:
