@@ -74,9 +74,15 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """All that a run has found, and where."""
+    """All that a run has found, and where.
+
+    ``version`` is that of what was measured; ``complete`` is false for a run that
+    has left out some of its criteria, which decides nothing for others.
+    """
 
     at: datetime
+    version: str = ""
+    complete: bool = True
     rows: Sequence[Row] = ()
     benchmarks: Sequence[Benchmark] = ()
     series: Sequence[Series] = ()
@@ -135,6 +141,25 @@ def load(file: Path) -> Results:
         raise ResultsError(f"{file} is no results file of this program: {what}") from error
 
 
+def newest(directory: Path, version: str) -> tuple[Path, Results] | None:
+    """The newest complete results of that version in a directory, with their file.
+
+    None if there are none.  Files that are no results are passed over, since other
+    things may lie there as well.
+    """
+    found: tuple[Path, Results] | None = None
+    for file in sorted(directory.glob("*.json")):
+        try:
+            results = load(file)
+        except ResultsError:
+            continue
+        if results.version != version or not results.complete or not results.rows:
+            continue
+        if found is None or results.at.timestamp() >= found[1].at.timestamp():
+            found = file, results
+    return found
+
+
 def to_json(results: Results) -> dict[str, Any]:
     """The whole document."""
     return {
@@ -146,6 +171,8 @@ def to_json(results: Results) -> dict[str, Any]:
         "ab": {
             "schema": SCHEMA,
             "verdict": results.verdict.value,
+            "version": results.version,
+            "complete": results.complete,
             "rows": [row.to_json() for row in results.rows],
             "series": [_series(one) for one in results.series],
             "versions": dict(results.versions),
@@ -231,6 +258,8 @@ def from_json(data: Mapping[str, Any]) -> Results:
         raise ValueError(f"it was written by a newer version (schema {more['schema']})")
     return Results(
         at=datetime.fromisoformat(data["datetime"]),
+        version=str(more.get("version", "")),
+        complete=bool(more.get("complete", True)),
         rows=tuple(map(Row.from_json, more.get("rows", ()))),
         benchmarks=tuple(map(_benchmark_from, data["benchmarks"])),
         series=tuple(map(_series_from, more.get("series", ()))),
