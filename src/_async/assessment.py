@@ -84,6 +84,8 @@ class AsyncAssessor:
         None if the task, done in part before, is better postponed; `postponed`
         says until when.
         """
+        if self.postponed.get(task.id, 0.0) > self._clock():
+            return None
         self.postponed.pop(task.id, None)
         comment = self._comments.get(normalised(task.text), "")
         counted = parse_done_comment(comment)

@@ -87,11 +87,9 @@ class ListKeeper:
             final = [task.id for task in stored if task.state in FINAL]
             freed = self._scheduler.satisfied([*final, *settled])
             started = {task.id for task in stored if task.state is TaskState.RUNNING}
-            postponed = self._advice.assessor.postponed if self._advice else {}
-            ready = [task for task in plan.runnable if task.id not in postponed]
-            runnable = {task.id for task in ready}
+            runnable = {task.id for task in plan.runnable}
             self._scheduler.withdraw(sorted(waiting - started - runnable))
-            news = not self.exhausted and self._scheduler.submit(ready)
+            news = not self.exhausted and self._scheduler.submit(plan.runnable)
             if news:
                 self._memory.iterations += 1
                 rt.wait_for_future(self._store.iteration())

@@ -78,6 +78,7 @@ class Rig:
         self.list = self.layout.project / "todo.md"
         self.list.write_text(todo, "utf-8")
         self.sink = Recorder()
+        self.clock = Clock()
         self.hooks: dict[str, Callable[[Event], None]] = {}
         self.server: CodeAgentServer
 
@@ -100,7 +101,7 @@ class Rig:
                 store=store,
                 sink=self._announce,
                 keep_watching=False,
-                clock=Clock(),
+                clock=self.clock,
                 llm=llm,
             )
             try:
@@ -276,14 +277,18 @@ def test_what_was_done_in_part_may_be_postponed(tmp_path: Path, models: ModelSer
         "- [ ] one <!-- Выполнено успешно (3/8 инструкций) - 2026-01-01 00:00:00 -->\n- [ ] two\n"
     )
     rig = Rig(tmp_path, models, todo, continuation={"decision": "postpone_task", "reason": "later"})
-    assert rig.run() == 1  # it is still pending
-    assert rig.runs() == ["two: a", "two: b"]
-    (postponed,) = rig.sink.named("task.postponed")
-    assert postponed["reason"] == "later"
-    assert rig.tasks["one"].attempts == 0
-    rig.adviser.answers["continuation"] = "?"
+
+    def time_passes(event: Event) -> None:
+        """The time to try again comes; the second time the models let the task go on."""
+        rig.clock.advance(10_000)
+        if len(rig.sink.named("task.postponed")) == 2:
+            rig.adviser.answers["continuation"] = "?"
+
+    rig.hooks["task.postponed"] = time_passes
     assert rig.run() == 0
-    assert rig.runs() == ["one: a", "one: b"]
+    assert sorted(rig.runs()) == ["one: a", "one: b", "two: a", "two: b"]
+    assert [event["reason"] for event in rig.sink.named("task.postponed")] == ["later"] * 2
+    assert rig.tasks["one"].attempts == 1
 
 
 def test_a_stop_while_a_model_thinks_leaves_the_task_pending(
