@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from .._runtime import async_runtime as rt
 from ..core.git import MergeTree, decoded
 from ..core.landing import Conflict, LandingRequest, Refusal, Rejected
 from ..core.landing_edit import SharedFiles, noted, ticked
 from ..core.landing_message import message, task_trailer
+from ..core.status import header
 from ..core.trees import Entry
 from .git import AsyncGit, GitError
 from .trees import AsyncTrees
@@ -157,4 +160,16 @@ class AsyncSquash:
             said = True
             data = noted(await self._trees.read(entry), task)
             edits[status] = await self._trees.write(data, entry)
+        elif status is not None and entry is None and await self._may_make(status):
+            said = True
+            data = noted(header(self._clock()).encode(), task)
+            edits[status] = await self._trees.write(data, Entry.new_file())
         return edits, marked, said
+
+    async def _may_make(self, name: str) -> bool:
+        """Whether a file may become part of the repository: nobody has one of their own,
+        or wants none."""
+        if await rt.run_blocking(os.path.lexists, self._repository / name):
+            return False
+        ignored = await self._git.attempt(self._repository, "check-ignore", "-q", "--", name)
+        return ignored.code == 1

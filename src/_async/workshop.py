@@ -146,7 +146,8 @@ class AsyncWorkshop:
         await self.workspaces.sweep()
         landings = await rt.wait_for_future(self._store.landings(open_only=False))
         expected = Expected(
-            commits=frozenset(row.commit_id for row in landings), paths=self._shared.names
+            commits=frozenset(row.commit_id for row in landings) | self._landing.replayed,
+            paths=self._shared.names,
         )
         found = await self.workspaces.escapes(expected)
         for what in found:

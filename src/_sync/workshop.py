@@ -147,7 +147,8 @@ class Workshop:
         self.workspaces.sweep()
         landings = rt.wait_for_future(self._store.landings(open_only=False))
         expected = Expected(
-            commits=frozenset(row.commit_id for row in landings), paths=self._shared.names
+            commits=frozenset(row.commit_id for row in landings) | self._landing.replayed,
+            paths=self._shared.names,
         )
         found = self.workspaces.escapes(expected)
         for what in found:

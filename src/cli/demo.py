@@ -4,6 +4,7 @@ stand-in agent that needs no account and no network."""
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,20 @@ agents:
     output: stream-json
 async:
   agent: stand-in
+# What decides whether a task's work is good.
+verify:
+  commands: [[{python}, -m, unittest, -q]]
+"""
+
+TEST = """\
+import pathlib
+import unittest
+
+
+class Notes(unittest.TestCase):
+    def test_no_note_is_empty(self):
+        for note in pathlib.Path("notes").glob("*.md"):
+            self.assertTrue(note.read_text("utf-8").strip(), note)
 """
 
 
@@ -62,12 +77,10 @@ def run(args: argparse.Namespace) -> int:
 
     if args.keep is not None and args.keep.exists() and any(args.keep.iterdir()):
         return common.complain(f"{args.keep} is not empty: name a directory that is")
-    project = args.keep or Path(tempfile.mkdtemp(prefix="codeagent-demo-"))
+    base = Path(tempfile.mkdtemp(prefix="codeagent-demo-")) if args.keep is None else None
+    project = args.keep or Path(base or "", "project")
     try:
-        project.mkdir(parents=True, exist_ok=True)
-        (project / "todo.md").write_text(TODO, "utf-8")
-        python = repr(sys.executable)
-        (project / "codeagent.yaml").write_text(CONFIG.format(python=python), "utf-8")
+        made = _make(project, base)
         prepared = prepare(Request(project=project, path=args.path, directory=project))
         code = start(
             prepared,
@@ -77,18 +90,57 @@ def run(args: argparse.Namespace) -> int:
             command="codeagent demo",
         )
         if not args.json:
-            _show(project, kept=args.keep is not None)
+            _show(project, kept=base is None, committed=made)
         return code
     finally:
-        if args.keep is None:
-            shutil.rmtree(project, ignore_errors=True)
+        if base is not None:
+            shutil.rmtree(base, ignore_errors=True)
 
 
-def _show(project: Path, *, kept: bool) -> None:
+def _make(project: Path, base: Path | None) -> bool:
+    """Make the project; whether it is under version control, and so has worktrees."""
+    import shutil
+
+    project.mkdir(parents=True, exist_ok=True)
+    config = CONFIG.format(python=repr(sys.executable))
+    if base is not None:
+        config += f"workspace:\n  directory: {str(base / 'worktrees')!r}\n"
+    (project / "todo.md").write_text(TODO, "utf-8")
+    (project / "codeagent.yaml").write_text(config, "utf-8")
+    (project / ".gitignore").write_text("__pycache__/\n", "utf-8")
+    (project / "tests").mkdir()
+    (project / "tests" / "__init__.py").touch()
+    (project / "tests" / "test_notes.py").write_text(TEST, "utf-8")
+    if shutil.which("git") is None:
+        return False
+    _git(project, "init", "--quiet", "--initial-branch=main")
+    _git(project, "config", "user.name", "Demo")
+    _git(project, "config", "user.email", "demo@localhost")
+    _git(project, "add", "--all")
+    _git(project, "commit", "--quiet", "--no-verify", "--message", "A small project")
+    return True
+
+
+def _git(project: Path, *arguments: str) -> str:
+    import subprocess
+
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    own |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    done = subprocess.run(
+        ["git", "-C", str(project), *arguments], env=own, capture_output=True, check=True, text=True
+    )
+    return done.stdout
+
+
+def _show(project: Path, *, kept: bool, committed: bool) -> None:
     print("\nThe list is now:\n")
     for line in (project / "todo.md").read_text("utf-8").splitlines():
         print(f"    {line}".rstrip())
-    hidden = (".codeagent",)
+    if committed:
+        print("\nThe commits, each one verified by the project's tests before it landed:\n")
+        for line in _git(project, "log", "--format=%h %s").splitlines():
+            print(f"    {line}")
+    hidden = (".codeagent", ".git")
     made = sorted(
         path.relative_to(project)
         for path in project.rglob("*")

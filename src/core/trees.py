@@ -23,6 +23,11 @@ class Entry:
     kind: str
     object_id: str
 
+    @classmethod
+    def new_file(cls) -> Entry:
+        """An ordinary file that has no content yet."""
+        return cls("100644", "blob", "")
+
     @property
     def is_file(self) -> bool:
         """Whether it is an ordinary file."""

@@ -255,6 +255,31 @@ def test_a_list_that_is_not_under_version_control_stays_alone(
     assert repository.git("ls-tree", "--name-only", "main").split() == ["base", "new"]
 
 
+def test_a_status_file_that_nobody_has_yet_is_made_by_the_first_landing(
+    tmp_path: Path, store: SpyStore
+) -> None:
+    repository = make_repository(tmp_path / "other", todo__md=TODO)
+    with landing(repository, store) as rig:
+        first = rig.must_land(request(repository, begin(store, 1), {"one": ""}))
+        rig.must_land(request(repository, begin(store, 2), {"two": ""}))
+    assert (first.noted, first.checkout) == (True, FORWARDED)
+    status = (repository.path / STATUS).read_text("utf-8")
+    assert status.startswith("# Статус выполнения проекта Code Agent\n")
+    assert [f"**Задача:** task {n}\n" in status for n in (1, 2, 3)] == [True, True, False]
+    assert repository.git("status", "--porcelain") == ""
+
+
+def test_a_status_file_that_is_ignored_is_not_made(tmp_path: Path, store: SpyStore) -> None:
+    repository = make_repository(tmp_path / "other", todo__md=TODO)
+    repository.write(".gitignore", f"{STATUS}\n")
+    repository.git("add", "-A")
+    repository.git("commit", "-qm", "ignore")
+    with landing(repository, store) as rig:
+        outcome = rig.must_land(request(repository, begin(store, 1), {"one": ""}))
+    assert (outcome.marked, outcome.noted) == (True, False)
+    assert STATUS not in repository.git("ls-tree", "--name-only", "main").split()
+
+
 def test_a_dirty_checkout_is_left_alone_and_follows_when_it_is_clean(
     repository: Repository, store: SpyStore
 ) -> None:
