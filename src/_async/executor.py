@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STOPPED = "the server was asked to stop"
+CANCELLED = "a person has cancelled it"
 """Why an attempt was interrupted, in events and in the store."""
 
 
@@ -42,7 +43,8 @@ class Attempt(Protocol):
 class AsyncTaskExecutor:
     """Takes a task through one attempt, whichever way it is made.
 
-    ``agent`` is the agent's name for people.
+    ``agent`` is the agent's name for people; ``cancelled`` tells whether it is a
+    person who ends the task with that id, and not the server.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class AsyncTaskExecutor:
         settlement: AsyncSettlement,
         clock: Callable[[], float],
         baton: Baton,
+        cancelled: Callable[[str], bool],
         assessor: AsyncAssessor | None = None,
     ) -> None:
         self._config = config
@@ -64,6 +67,7 @@ class AsyncTaskExecutor:
         self._settlement = settlement
         self._clock = clock
         self._baton = baton
+        self._cancelled = cancelled
         self._assessor = assessor
 
     async def execute(self, task: Task) -> float | None:
@@ -117,7 +121,9 @@ class AsyncTaskExecutor:
             await rt.wait_for_future(self._store.interrupt_task(task.id, task.epoch, self._clock()))
 
     async def _interrupted(self, task: Task) -> None:
-        if reason := self._baton.reason:
+        if self._cancelled(task.id):
+            await self._settlement.put_back(task, CANCELLED, CANCELLED)
+        elif reason := self._baton.reason:
             await self._settlement.put_back(task, None, reason)
         else:
             await self._settlement.put_back(task, texts.STOP_REQUESTED, STOPPED)

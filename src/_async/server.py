@@ -170,6 +170,7 @@ class AsyncCodeAgentServer:
             settlement=self._settlement,
             clock=clock,
             baton=self._baton,
+            cancelled=lambda task_id: self._scheduler.cancelled(task_id),
             assessor=assessor,
         )
         self._scheduler = AsyncTaskScheduler(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STOPPED = "the server was asked to stop"
+CANCELLED = "a person has cancelled it"
 """Why an attempt was interrupted, in events and in the store."""
 
 
@@ -43,7 +44,8 @@ class Attempt(Protocol):
 class TaskExecutor:
     """Takes a task through one attempt, whichever way it is made.
 
-    ``agent`` is the agent's name for people.
+    ``agent`` is the agent's name for people; ``cancelled`` tells whether it is a
+    person who ends the task with that id, and not the server.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class TaskExecutor:
         settlement: Settlement,
         clock: Callable[[], float],
         baton: Baton,
+        cancelled: Callable[[str], bool],
         assessor: Assessor | None = None,
     ) -> None:
         self._config = config
@@ -65,6 +68,7 @@ class TaskExecutor:
         self._settlement = settlement
         self._clock = clock
         self._baton = baton
+        self._cancelled = cancelled
         self._assessor = assessor
 
     def execute(self, task: Task) -> float | None:
@@ -118,7 +122,9 @@ class TaskExecutor:
             rt.wait_for_future(self._store.interrupt_task(task.id, task.epoch, self._clock()))
 
     def _interrupted(self, task: Task) -> None:
-        if reason := self._baton.reason:
+        if self._cancelled(task.id):
+            self._settlement.put_back(task, CANCELLED, CANCELLED)
+        elif reason := self._baton.reason:
             self._settlement.put_back(task, None, reason)
         else:
             self._settlement.put_back(task, texts.STOP_REQUESTED, STOPPED)

@@ -171,6 +171,7 @@ class CodeAgentServer:
             settlement=self._settlement,
             clock=clock,
             baton=self._baton,
+            cancelled=lambda task_id: self._scheduler.cancelled(task_id),
             assessor=assessor,
         )
         self._scheduler = TaskScheduler(

@@ -21,6 +21,7 @@ from codeagent._sync.reports import Report
 from codeagent._sync.settlement import Settlement
 from codeagent._sync.status import StatusManager
 from codeagent._sync.todo import TodoManager
+from codeagent.core import status as texts
 from codeagent.core.agent_run import Ending
 from codeagent.core.config import Config
 from codeagent.core.handover import Baton, Memory
@@ -85,6 +86,7 @@ class Rig:
         self.driver = Driver()
         self.journal = Recorder()
         self.changes = 0
+        self.cancelled: set[str] = set()
         self.list = self.project / "todo.md"
         self.list.write_text("- [ ] one\n", "utf-8")
         common: dict[str, Any] = {
@@ -122,6 +124,7 @@ class Rig:
             settlement=self.settlement,
             clock=self.clock,
             baton=self.baton,
+            cancelled=lambda task_id: task_id in self.cancelled,
         )
 
     def _changed(self) -> None:
@@ -281,6 +284,23 @@ def test_a_stop_puts_the_task_back_and_the_attempt_does_not_count(tmp_path: Path
             task = rig.stored()
     assert (task.state, task.attempts, task.epoch) == (TaskState.PENDING, 0, 1)
     assert (rig.sink.names()[-1], rig.driver.ended) == ("task.interrupted", 1)
+
+
+def test_a_person_who_cancels_is_told_from_a_stop_of_the_server(tmp_path: Path) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io) as rig:
+            rig.driver.during = forever
+            with rt.TaskGroup() as group:
+                group.start_soon(rig.executor.execute, rig.add())
+                until(lambda: "agent.started" in rig.sink.names())
+                rig.cancelled.add("task_1")
+                group.cancel()
+            task = rig.stored()
+    assert (task.state, task.attempts) == (TaskState.PENDING, 0)
+    (told,) = rig.sink.named("task.interrupted")
+    assert told["reason"] == "a person has cancelled it"
+    assert "a person has cancelled it" in rig.status()
+    assert texts.STOP_REQUESTED not in rig.status()
 
 
 def test_a_stop_that_comes_when_the_task_is_done_leaves_it_done_and_ticked(
