@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 from .._runtime import async_runtime as rt
 from ..core.config import Config
@@ -66,7 +67,7 @@ class AsyncAssessor:
         self._llm = llm
         self._io = io
         self._documentation = AsyncDocumentation(config, layout)
-        self._results = layout.project / config.docs.results_dir
+        self._project, self._results = layout.project, config.docs.results_dir
         self._sink = sink
         self._clock = clock
         self._comments: dict[str, str] = {}
@@ -132,9 +133,9 @@ class AsyncAssessor:
             found = await self._llm.put(self_check(task.text, docs, found), task=task.id)
         return skip_useless(found, task.id)
 
-    async def off_plan(self, task: Task) -> Skip | None:
-        """Why the task is not to be done by its plan, if there is one."""
-        plan = await self._text(f"current_plan_{task.id}.md")
+    async def off_plan(self, task: Task, project: Path | None = None) -> Skip | None:
+        """Why the task is not to be done by its plan, if there is one in ``project``."""
+        plan = await self._text(project or self._project, f"current_plan_{task.id}.md")
         if not plan.strip():
             return None
         found = await self._llm.put(plan_match(task.text, plan), task=task.id)
@@ -170,16 +171,18 @@ class AsyncAssessor:
         instruction: Instruction,
         following: Instruction | None,
         report: str,
+        project: Path,
     ) -> tuple[Skip | None, str]:
         """Why the task is not to be gone on with, and what is to be done before ``following``.
 
-        The plan is looked at once the first instruction has made it, the report where
-        it is to be checked and something follows; both at the same time.
+        The plan in ``project`` is looked at once the first instruction has made it, the
+        report where it is to be checked and something follows; both at the same time.
         """
         checked = following is not None and instruction.check_report and bool(report.strip())
         async with rt.TaskGroup() as group:
-            plan = group.start_soon(self.off_plan, task) if instruction.position == 1 else None
-            judged = None
+            plan = judged = None
+            if instruction.position == 1:
+                plan = group.start_soon(self.off_plan, task, project)
             if following is not None and checked:
                 judged = group.start_soon(self.what_follows, task, instruction, following, report)
         skip = None if plan is None else await plan.wait()
@@ -200,9 +203,9 @@ class AsyncAssessor:
             self._say("failure.commented", task, position=instruction.position, comment=comment)
         return comment
 
-    async def _text(self, name: str) -> str:
+    async def _text(self, project: Path, name: str) -> str:
         try:
-            snapshot = await self._io.snapshot(self._results / name, LARGEST_PLAN)
+            snapshot = await self._io.snapshot(project / self._results / name, LARGEST_PLAN)
         except OSError as error:
             logger.warning("%s cannot be read: %s", name, error)
             return ""

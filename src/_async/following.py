@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.handover import Baton
 from ..core.instructions import Instruction
+from ..core.llm.skips import Skip
 from ..core.task import Task
 from .instructions import AsyncInstructionRunner, Manner, StepOutcome
 
 if TYPE_CHECKING:
     from .assessment import AsyncAssessor
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Why the task is to be left, and how that went which was to be done first, if anything."""
+
+    skip: Skip | None = None
+    inserted: StepOutcome | None = None
 
 
 class AsyncFollowUp:
@@ -33,7 +43,11 @@ class AsyncFollowUp:
         if not last.check_report or last is steps[-1]:
             return None
         report = await self._runner.report_of(task, last, manner)
-        return await self.follow(task, steps, last, report, manner)
+        if not report.strip():
+            return None
+        following = steps[last.position]
+        text = await self._assessor.what_follows(task, last, following, report)
+        return await self._insert(task, last, text, manner)
 
     async def follow(
         self,
@@ -42,16 +56,23 @@ class AsyncFollowUp:
         instruction: Instruction,
         report: str,
         manner: Manner,
-    ) -> StepOutcome | None:
-        """Do what is to follow on the report of ``instruction``, if it is to be checked.
-
-        How that went, None if there was nothing to do.
-        """
+    ) -> Followed:
+        """Have plan and report looked at behind ``instruction``, and do what is to follow."""
         last = instruction.position == len(steps)
-        if last or not instruction.check_report or not report.strip():
-            return None
-        following = steps[instruction.position]
-        text = await self._assessor.what_follows(task, instruction, following, report)
+        skip, text = await self._assessor.after_step(
+            task,
+            instruction,
+            None if last else steps[instruction.position],
+            report,
+            manner.workspace.path,
+        )
+        if skip is not None:
+            return Followed(skip)
+        return Followed(inserted=await self._insert(task, instruction, text, manner))
+
+    async def _insert(
+        self, task: Task, instruction: Instruction, text: str, manner: Manner
+    ) -> StepOutcome | None:
         if not text:
             return None
         return await self._runner.insert(task, instruction.position, text, manner)

@@ -76,16 +76,14 @@ class AsyncInPlaceAttempt:
             _check(outcome)
             if self._assessor is not None and outcome.failure is not None:
                 await self._assessor.comment_on_failure(task, instruction, outcome.reason)
-            elif self._assessor is not None:
-                if position == 1 and (skip := await self._assessor.off_plan(task)) is not None:
-                    await self._skip(task, skip)
+            elif self._follow_up is not None:
+                followed = await self._follow_up.follow(
+                    task, steps, instruction, outcome.report, manner
+                )
+                if followed.skip is not None:
+                    await self._skip(task, followed.skip)
                     return None
-                if self._follow_up is not None:
-                    _check(
-                        await self._follow_up.follow(
-                            task, steps, instruction, outcome.report, manner
-                        )
-                    )
+                _check(followed.inserted)
             if outcome.failure is None and position != left[-1]:
                 self._baton.boundary(task)
         if len(task.completed) >= required_successes(len(steps)):

@@ -43,6 +43,7 @@ class _State:
     history: tuple[Tried, ...] = ()
     accepted: str | None = None
     session: str | None = None
+    skip: Skip | None = None
 
 
 class AsyncIsolatedAttempt:
@@ -112,6 +113,9 @@ class AsyncIsolatedAttempt:
         failure = await self._work(state, steps)
         if failure is not None:
             return await self._recover(state, failure, _position(state.task))
+        if state.skip is not None:
+            await self._skip(state, state.skip)
+            return None
         return await self._deliver(state, began)
 
     async def _prepare(self, task: Task) -> tuple[_State, Skip | None]:
@@ -179,9 +183,13 @@ class AsyncIsolatedAttempt:
                 if position < len(steps):
                     group.start_soon(self._accept, state)
                 if self._follow_up is not None:
-                    inserted = await self._follow_up.follow(
+                    followed = await self._follow_up.follow(
                         state.task, steps, instruction, outcome.report, state.manner
                     )
+                    if followed.skip is not None:
+                        state.skip = followed.skip
+                        return None
+                    inserted = followed.inserted
                     if inserted is not None and inserted.failure is not None:
                         return self._heard(state, inserted)
             self._baton.boundary(state.task)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 from .._runtime import sync_runtime as rt
 from ..core.config import Config
@@ -67,7 +68,7 @@ class Assessor:
         self._llm = llm
         self._io = io
         self._documentation = Documentation(config, layout)
-        self._results = layout.project / config.docs.results_dir
+        self._project, self._results = layout.project, config.docs.results_dir
         self._sink = sink
         self._clock = clock
         self._comments: dict[str, str] = {}
@@ -133,9 +134,9 @@ class Assessor:
             found = self._llm.put(self_check(task.text, docs, found), task=task.id)
         return skip_useless(found, task.id)
 
-    def off_plan(self, task: Task) -> Skip | None:
-        """Why the task is not to be done by its plan, if there is one."""
-        plan = self._text(f"current_plan_{task.id}.md")
+    def off_plan(self, task: Task, project: Path | None = None) -> Skip | None:
+        """Why the task is not to be done by its plan, if there is one in ``project``."""
+        plan = self._text(project or self._project, f"current_plan_{task.id}.md")
         if not plan.strip():
             return None
         found = self._llm.put(plan_match(task.text, plan), task=task.id)
@@ -171,16 +172,18 @@ class Assessor:
         instruction: Instruction,
         following: Instruction | None,
         report: str,
+        project: Path,
     ) -> tuple[Skip | None, str]:
         """Why the task is not to be gone on with, and what is to be done before ``following``.
 
-        The plan is looked at once the first instruction has made it, the report where
-        it is to be checked and something follows; both at the same time.
+        The plan in ``project`` is looked at once the first instruction has made it, the
+        report where it is to be checked and something follows; both at the same time.
         """
         checked = following is not None and instruction.check_report and bool(report.strip())
         with rt.TaskGroup() as group:
-            plan = group.start_soon(self.off_plan, task) if instruction.position == 1 else None
-            judged = None
+            plan = judged = None
+            if instruction.position == 1:
+                plan = group.start_soon(self.off_plan, task, project)
             if following is not None and checked:
                 judged = group.start_soon(self.what_follows, task, instruction, following, report)
         skip = None if plan is None else plan.wait()
@@ -199,9 +202,9 @@ class Assessor:
             self._say("failure.commented", task, position=instruction.position, comment=comment)
         return comment
 
-    def _text(self, name: str) -> str:
+    def _text(self, project: Path, name: str) -> str:
         try:
-            snapshot = self._io.snapshot(self._results / name, LARGEST_PLAN)
+            snapshot = self._io.snapshot(project / self._results / name, LARGEST_PLAN)
         except OSError as error:
             logger.warning("%s cannot be read: %s", name, error)
             return ""

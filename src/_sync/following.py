@@ -3,15 +3,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.handover import Baton
 from ..core.instructions import Instruction
+from ..core.llm.skips import Skip
 from ..core.task import Task
 from .instructions import InstructionRunner, Manner, StepOutcome
 
 if TYPE_CHECKING:
     from .assessment import Assessor
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Why the task is to be left, and how that went which was to be done first, if anything."""
+
+    skip: Skip | None = None
+    inserted: StepOutcome | None = None
 
 
 class FollowUp:
@@ -32,7 +42,11 @@ class FollowUp:
         if not last.check_report or last is steps[-1]:
             return None
         report = self._runner.report_of(task, last, manner)
-        return self.follow(task, steps, last, report, manner)
+        if not report.strip():
+            return None
+        following = steps[last.position]
+        text = self._assessor.what_follows(task, last, following, report)
+        return self._insert(task, last, text, manner)
 
     def follow(
         self,
@@ -41,16 +55,23 @@ class FollowUp:
         instruction: Instruction,
         report: str,
         manner: Manner,
-    ) -> StepOutcome | None:
-        """Do what is to follow on the report of ``instruction``, if it is to be checked.
-
-        How that went, None if there was nothing to do.
-        """
+    ) -> Followed:
+        """Have plan and report looked at behind ``instruction``, and do what is to follow."""
         last = instruction.position == len(steps)
-        if last or not instruction.check_report or not report.strip():
-            return None
-        following = steps[instruction.position]
-        text = self._assessor.what_follows(task, instruction, following, report)
+        skip, text = self._assessor.after_step(
+            task,
+            instruction,
+            None if last else steps[instruction.position],
+            report,
+            manner.workspace.path,
+        )
+        if skip is not None:
+            return Followed(skip)
+        return Followed(inserted=self._insert(task, instruction, text, manner))
+
+    def _insert(
+        self, task: Task, instruction: Instruction, text: str, manner: Manner
+    ) -> StepOutcome | None:
         if not text:
             return None
         return self._runner.insert(task, instruction.position, text, manner)

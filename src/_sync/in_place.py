@@ -77,12 +77,12 @@ class InPlaceAttempt:
             _check(outcome)
             if self._assessor is not None and outcome.failure is not None:
                 self._assessor.comment_on_failure(task, instruction, outcome.reason)
-            elif self._assessor is not None:
-                if position == 1 and (skip := self._assessor.off_plan(task)) is not None:
-                    self._skip(task, skip)
+            elif self._follow_up is not None:
+                followed = self._follow_up.follow(task, steps, instruction, outcome.report, manner)
+                if followed.skip is not None:
+                    self._skip(task, followed.skip)
                     return None
-                if self._follow_up is not None:
-                    _check(self._follow_up.follow(task, steps, instruction, outcome.report, manner))
+                _check(followed.inserted)
             if outcome.failure is None and position != left[-1]:
                 self._baton.boundary(task)
         if len(task.completed) >= required_successes(len(steps)):

@@ -44,6 +44,7 @@ class _State:
     history: tuple[Tried, ...] = ()
     accepted: str | None = None
     session: str | None = None
+    skip: Skip | None = None
 
 
 class IsolatedAttempt:
@@ -113,6 +114,9 @@ class IsolatedAttempt:
         failure = self._work(state, steps)
         if failure is not None:
             return self._recover(state, failure, _position(state.task))
+        if state.skip is not None:
+            self._skip(state, state.skip)
+            return None
         return self._deliver(state, began)
 
     def _prepare(self, task: Task) -> tuple[_State, Skip | None]:
@@ -180,9 +184,13 @@ class IsolatedAttempt:
                 if position < len(steps):
                     group.start_soon(self._accept, state)
                 if self._follow_up is not None:
-                    inserted = self._follow_up.follow(
+                    followed = self._follow_up.follow(
                         state.task, steps, instruction, outcome.report, state.manner
                     )
+                    if followed.skip is not None:
+                        state.skip = followed.skip
+                        return None
+                    inserted = followed.inserted
                     if inserted is not None and inserted.failure is not None:
                         return self._heard(state, inserted)
             self._baton.boundary(state.task)

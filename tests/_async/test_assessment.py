@@ -113,17 +113,18 @@ async def test_plan_and_report_are_looked_at_together_after_the_first_instructio
         plan_match={"matches": False, "reason": "of another shop"}, report_verdict=insert
     )
     rig = Rig(server, tmp_path)
-    results = layout(config(), tmp_path).project / "docs/results"
+    project = layout(config(), tmp_path).project / "elsewhere"
+    results = project / "docs/results"
     results.mkdir(parents=True)
     (results / "current_plan_t1.md").write_text("a plan", "utf-8")
     first = Instruction(1, 1, "Plan", "", check_report=True)
     second = Instruction(2, 2, "Work", "", check_report=True)
     async with rig.llm:
-        skip, text = await rig.assessor.after_step(TASK, first, second, "a report")
+        skip, text = await rig.assessor.after_step(TASK, first, second, "a report", project)
         assert skip is not None
         assert "of another shop" in skip.reason
         assert text == "mend it"
         assert sorted(adviser.kinds()) == ["plan_match", "report_verdict"]
-        assert await rig.assessor.after_step(TASK, second, None, "a report") == (None, "")
-        assert await rig.assessor.after_step(TASK, second, first, " ") == (None, "")
+        assert await rig.assessor.after_step(TASK, second, None, "a report", project) == (None, "")
+        assert await rig.assessor.after_step(TASK, second, first, " ", project) == (None, "")
     assert len(adviser.kinds()) == 2
