@@ -66,6 +66,7 @@ class HTTPSession(httpx.AsyncClient):
             streams=seen.streams,
             waiting=seen.waiters,
             requests=totals.requests,
+            waited=totals.waited,
             handshakes=totals.handshakes,
             reused=totals.reused,
             goaways=totals.goaways,

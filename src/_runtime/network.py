@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from .. import __version__
+
 if TYPE_CHECKING:
     import ssl
 
@@ -34,9 +36,10 @@ class NetworkOptions:
 def plain_request(
     method: str, url: str, headers: Mapping[str, str], body: bytes, patience: httpx.Timeout
 ) -> httpx.Request:
-    """A request as it goes to a transport, without what a client would add to it."""
+    """A request as it goes to a transport: its own headers, and who asks."""
     import httpx
 
+    headers = {"user-agent": f"codeagent/{__version__}", **headers}
     extensions = {"timeout": patience.as_dict()}
     return httpx.Request(method, _parsed(url), headers=headers, content=body, extensions=extensions)
 

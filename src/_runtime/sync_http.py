@@ -73,7 +73,7 @@ class ScopedTransport(httpx.BaseTransport):
         self._all = Semaphore(options.max_connections)
         self._lock = threading.Lock()
         self._hosts: dict[bytes, Semaphore] = {}
-        self._requests = self._waiting = self._streams = 0
+        self._requests = self._waiting = self._waited = self._streams = 0
         self._backend = ScopedBackend()
         self._pool = httpcore.ConnectionPool(
             ssl_context=tls_context(options.ca_file),
@@ -94,6 +94,7 @@ class ScopedTransport(httpx.BaseTransport):
                 streams=self._streams,
                 waiting=self._waiting,
                 requests=self._requests,
+                waited=self._waited,
                 handshakes=self._backend.connected,
                 reused=max(0, self._requests - self._waiting - self._backend.connected),
             )
@@ -121,7 +122,11 @@ class ScopedTransport(httpx.BaseTransport):
             self._waiting += 1
         try:
             with deadline(request.extensions.get("timeout", {}).get("pool")):
-                for gate in (self._host(request), self._all):
+                gates = (self._host(request), self._all)
+                if any(gate.locked() for gate in gates):
+                    with self._lock:
+                        self._waited += 1
+                for gate in gates:
                     places.enter_context(gate)
         except TimeoutError:
             message = f"{origin_of(request)}: no connection became free in time"

@@ -22,7 +22,8 @@ _PORTS: Final = {"http": 80, "https": 443}
 class PoolState:
     """The connections at one moment, and the totals so far.
 
-    ``streams`` are requests under way, ``waiting`` those without a connection yet.
+    ``streams`` are requests under way, ``waiting`` those without a connection yet,
+    ``waited`` all that ever had to wait for one.
     """
 
     connections: int = 0
@@ -30,6 +31,7 @@ class PoolState:
     streams: int = 0
     waiting: int = 0
     requests: int = 0
+    waited: int = 0
     handshakes: int = 0
     reused: int = 0
     goaways: int = 0

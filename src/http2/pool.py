@@ -84,6 +84,7 @@ class Pool:
         return None
 
     async def _wait(self, place: Place, deadlines: Deadlines, again: bool) -> Connection:
+        self.counters.waited += 1
         waiter: Waiter = self._loop.create_future()
         place.enqueue(waiter, first=again)
         self._open_if_needed(place)

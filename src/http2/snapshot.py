@@ -10,6 +10,7 @@ class Counters:
     """Totals since the transport was made.  They only grow."""
 
     requests: int = 0
+    waited: int = 0
     handshakes: int = 0
     handshakes_failed: int = 0
     reused: int = 0

@@ -76,6 +76,18 @@ async def test_requests_one_after_the_other_share_a_connection(server: ModelServ
     assert (pool.requests, pool.handshakes, pool.reused, pool.streams) == (5, 1, 4, 0)
 
 
+async def test_servers_hear_who_asks_and_nothing_that_they_said_before(
+    server: ModelServer,
+) -> None:
+    server.scripted.append(say("fine", set_cookie="session=1"))
+    async with client() as http:
+        for _ in range(2):
+            await http.exchange(exchange(server, http))
+    for seen in server.requests:
+        assert seen.headers["user-agent"].startswith("codeagent/")
+        assert "cookie" not in seen.headers
+
+
 async def test_an_overloaded_server_is_asked_again_when_it_says_so(server: ModelServer) -> None:
     server.scripted += [refuse(429, retry_after_ms="30"), refuse(503, retry_after="0")]
     async with client() as http:
@@ -265,7 +277,9 @@ async def test_many_requests_at_once_keep_to_the_connections_allowed(server: Mod
             return text_of(await http.exchange(exchange(server, http)))
 
         assert await rt.map_concurrently(ask, range(40), limit=40) == ["fine"] * 40
-        assert http.snapshot().pool.connections <= 4
+        pool = http.snapshot().pool
+        assert pool.connections <= 4
+        assert pool.waited >= 30
     assert len({seen.client for seen in server.requests}) <= 4
 
 

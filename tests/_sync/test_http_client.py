@@ -77,6 +77,18 @@ def test_requests_one_after_the_other_share_a_connection(server: ModelServer) ->
     assert (pool.requests, pool.handshakes, pool.reused, pool.streams) == (5, 1, 4, 0)
 
 
+def test_servers_hear_who_asks_and_nothing_that_they_said_before(
+    server: ModelServer,
+) -> None:
+    server.scripted.append(say("fine", set_cookie="session=1"))
+    with client() as http:
+        for _ in range(2):
+            http.exchange(exchange(server, http))
+    for seen in server.requests:
+        assert seen.headers["user-agent"].startswith("codeagent/")
+        assert "cookie" not in seen.headers
+
+
 def test_an_overloaded_server_is_asked_again_when_it_says_so(server: ModelServer) -> None:
     server.scripted += [refuse(429, retry_after_ms="30"), refuse(503, retry_after="0")]
     with client() as http:
@@ -262,7 +274,9 @@ def test_many_requests_at_once_keep_to_the_connections_allowed(server: ModelServ
             return text_of(http.exchange(exchange(server, http)))
 
         assert rt.map_concurrently(ask, range(40), limit=40) == ["fine"] * 40
-        assert http.snapshot().pool.connections <= 4
+        pool = http.snapshot().pool
+        assert pool.connections <= 4
+        assert pool.waited >= 30
     assert len({seen.client for seen in server.requests}) <= 4
 
 

@@ -44,6 +44,7 @@ def prometheus(seen: LLMSnapshot) -> str:
         lines += _metric(name, "gauge", help_, [({}, value)])
     for name, help_, count in (
         ("requests", "Requests sent.", pool.requests),
+        ("waits", "Requests that had to wait for a connection.", pool.waited),
         ("handshakes", "Connections made.", pool.handshakes),
         ("goaways", "Connections that a server has wound up.", pool.goaways),
         ("resent", "Requests sent again on another connection.", pool.resent),
