@@ -105,6 +105,7 @@ _PLACEHOLDERS: Final = {
     ),
     Flow.EMPTY_TODO_COMMIT: _Placeholders(frozenset({"date", "session_id", "task_count"})),
 }
+_FREE_TEXT: Final = "{free_instruction_text}"
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -178,17 +179,17 @@ def free_instruction(
     """The form of an instruction that is made up while a task runs.
 
     It is the entry ``free`` of the list ``default``, else the first entry of that
-    list, else a built-in one.  It always has a report and a phrase.
+    list if it has a place for the text, else a built-in one.  It always has a report
+    and a phrase.
 
     Raises:
         InstructionError: the entry is malformed.
     """
     entries = _entries(raw, _DEFAULT_TYPE)
-    chosen = next(
-        (item for item in entries if item[1].get("instruction_id") == FREE_ID),
-        entries[0] if entries else (0, {"name": "Free instruction", "template": prompts.FREE}),
-    )
-    index, entry = chosen
+    named = [item for item in entries if item[1].get("instruction_id") == FREE_ID]
+    fitting = [item for item in entries[:1] if _FREE_TEXT in str(item[1].get("template"))]
+    builtin = (0, {"name": "Free instruction", "template": prompts.FREE})
+    index, entry = [*named, *fitting, builtin][0]
     with_defaults = {
         **entry,
         "wait_for_file": entry.get("wait_for_file") or prompts.FREE_REPORT,

@@ -16,7 +16,6 @@ SINGLE_REPORT: Final = "docs/results/last_result.md"
 SINGLE_PHRASE: Final = "Отчет завершен!"
 FREE_REPORT: Final = "docs/results/free_instruction_{task_id}_{timestamp}.md"
 FREE_PHRASE: Final = "Свободная инструкция выполнена!"
-FREE: Final = "{free_instruction_text}"
 
 
 def _with_report(body: str, contents: str, report: str, phrase: str) -> str:
@@ -61,4 +60,11 @@ Task: {task_name}""",
     "Say in it what you changed and what is left open.",
     SINGLE_REPORT,
     SINGLE_PHRASE,
+)
+
+FREE: Final = _with_report(
+    "{free_instruction_text}",
+    "Say in it what you changed and what is left open.",
+    FREE_REPORT,
+    FREE_PHRASE,
 )

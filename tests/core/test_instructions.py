@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codeagent.core import prompts
 from codeagent.core.instructions import (
     Flow,
     Instruction,
@@ -21,6 +22,7 @@ from codeagent.core.instructions import (
 )
 
 NOW = datetime(2026, 3, 9, 8, 5, 4)  # noqa: DTZ001 - local time, as on the user's clock
+FREE_3 = "do 3: {free_instruction_text}"
 
 
 def entry(number: object, **fields: object) -> dict[str, object]:
@@ -229,20 +231,34 @@ def test_the_free_instruction_is_the_entry_of_that_name() -> None:
 @pytest.mark.parametrize(
     ("raw", "template"),
     [
-        ({"default": [None, entry(3), entry(1)]}, "do 3"),
-        ({"docs": [entry("free")]}, "{free_instruction_text}"),
-        ({}, "{free_instruction_text}"),
+        ({"default": [None, {**entry(3), "template": FREE_3}, entry(1)]}, FREE_3),
+        ({"default": [entry(1), {**entry(3), "template": FREE_3}]}, prompts.FREE),
+        ({"docs": [entry("free")]}, prompts.FREE),
+        ({}, prompts.FREE),
     ],
 )
-def test_without_it_the_first_default_entry_serves(raw: dict[str, Any], template: str) -> None:
+def test_without_it_the_first_default_entry_serves_if_it_has_a_place_for_the_text(
+    raw: dict[str, Any], template: str
+) -> None:
     assert free_instruction(raw).template == template
+
+
+@pytest.mark.parametrize("raw", [{}, {"default": [entry(1)]}])
+def test_a_free_instruction_always_says_what_is_to_be_done_and_where_its_report_goes(
+    raw: dict[str, Any],
+) -> None:
+    values = free_values(task_id="t9", text="Mend it", now=NOW)
+    rendered = render(free_instruction(raw), values, Flow.FREE)
+    assert rendered.prompt.startswith("Mend it\n")
+    assert f"write your report to the file {rendered.report}\n" in rendered.prompt
+    assert rendered.prompt.rstrip().endswith(str(rendered.phrase))
 
 
 def test_a_free_instruction_is_rendered_with_its_time() -> None:
     rendered = render(
         free_instruction({}), free_values(task_id="t9", text="Fix {task_id}", now=NOW), Flow.FREE
     )
-    assert rendered.prompt == "Fix {task_id}"
+    assert rendered.prompt.startswith("Fix {task_id}\n")
     assert rendered.report == "docs/results/free_instruction_t9_20260309_080504.md"
 
 
