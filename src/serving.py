@@ -48,7 +48,7 @@ def run_server(
             mailbox = Mailbox()
             with _routing(prepared) as routing:
                 run = _Run(prepared, adapter, store, mailbox, routing, keep_watching)
-                plan = _api_plan(prepared, restarts=lambda: run.restarts)
+                plan = _api_plan(prepared, routing, restarts=lambda: run.restarts)
                 with Api(plan, mailbox, store.record) as api:
                     return run.to_the_end(_all(api.feed, routing.note, sink))
         finally:
@@ -206,8 +206,9 @@ def _routing(prepared: Prepared) -> Routing:
     )
 
 
-def _api_plan(prepared: Prepared, *, restarts: Callable[[], int]) -> Plan:
+def _api_plan(prepared: Prepared, routing: Routing, *, restarts: Callable[[], int]) -> Plan:
     from .api.opening import Plan
+    from .api.rollout import RolloutRoutes
 
     config, layout = prepared.config, prepared.layout
     return Plan(
@@ -220,6 +221,8 @@ def _api_plan(prepared: Prepared, *, restarts: Callable[[], int]) -> Plan:
         cursor=True if config.runtime.agent == "cursor" else None,
         max_attempts=config.max_attempts,
         restarts=restarts,
+        routes=RolloutRoutes(routing).routes(),
+        metrics=[routing.metrics],
     )
 
 

@@ -10,7 +10,7 @@ from .._runtime import async_runtime as rt
 from ..core import status as texts
 from ..core.config import Config
 from ..core.errors import explain
-from ..core.handover import Baton, Yielded
+from ..core.handover import YIELDED, Baton, Yielded
 from ..core.instructions import Instruction, builtin_sequence, sequence
 from ..core.task import Fenced, InvalidTransition, Task, TaskState, remaining
 from ..core.todo import instruction_type
@@ -84,7 +84,7 @@ class AsyncTaskExecutor:
         if first is None:
             return self._assessor.postponed.get(task.id) if self._assessor else None
         if self._baton.reason:
-            return self._clock()
+            return YIELDED
         try:
             current = await rt.shielded(self._begin, task.id, len(steps), first)
         except rt.Cancelled:
@@ -142,7 +142,7 @@ class AsyncTaskExecutor:
             raise
         except Yielded as yielded:
             await rt.shielded(self._settlement.put_back, task, None, str(yielded))
-            return self._clock()
+            return YIELDED
         except AgentUnusable as error:
             details = texts.details_agent_failed(str(error))
             await rt.shielded(self._settlement.put_back, task, details, str(error))

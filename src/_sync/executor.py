@@ -11,7 +11,7 @@ from .._runtime import sync_runtime as rt
 from ..core import status as texts
 from ..core.config import Config
 from ..core.errors import explain
-from ..core.handover import Baton, Yielded
+from ..core.handover import YIELDED, Baton, Yielded
 from ..core.instructions import Instruction, builtin_sequence, sequence
 from ..core.task import Fenced, InvalidTransition, Task, TaskState, remaining
 from ..core.todo import instruction_type
@@ -85,7 +85,7 @@ class TaskExecutor:
         if first is None:
             return self._assessor.postponed.get(task.id) if self._assessor else None
         if self._baton.reason:
-            return self._clock()
+            return YIELDED
         try:
             current = rt.shielded(self._begin, task.id, len(steps), first)
         except rt.Cancelled:
@@ -141,7 +141,7 @@ class TaskExecutor:
             raise
         except Yielded as yielded:
             rt.shielded(self._settlement.put_back, task, None, str(yielded))
-            return self._clock()
+            return YIELDED
         except AgentUnusable as error:
             details = texts.details_agent_failed(str(error))
             rt.shielded(self._settlement.put_back, task, details, str(error))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .._runtime import sync_runtime as rt
 from ..core.dispatch import Dispatch, Snapshot
 from ..core.events import Event, Sink
-from ..core.handover import Memory
+from ..core.handover import YIELDED, Memory
 from ..core.task import Task
 
 if TYPE_CHECKING:
@@ -263,12 +263,14 @@ class TaskScheduler:
             now = self._clock()
             with self._state:
                 del self._tasks[task.id]
-                if self._yielding and scope.ended_early:
-                    again = now
-                if task.id in self._cancelled or (self._dispatch.draining and not self._yielding):
-                    again = None
+                cancelled = task.id in self._cancelled
                 self._cancelled.discard(task.id)
-                self._dispatch.ended(task.id, now, again=again)
+                if self._yielding and not cancelled and (again == YIELDED or scope.ended_early):
+                    self._dispatch.put_back(task.id, now)
+                else:
+                    if cancelled or (self._dispatch.draining and not self._yielding):
+                        again = None
+                    self._dispatch.ended(task.id, now, again=again)
             self._changed.set()
 
     def _tell(self) -> None:

@@ -34,18 +34,35 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from . import ab, demo, diff, doctor, logs, ls, migrate, models, orders, retry, run, twins
+    from . import (
+        ab,
+        demo,
+        diff,
+        doctor,
+        init,
+        logs,
+        ls,
+        migrate,
+        models,
+        orders,
+        retry,
+        rollout,
+        run,
+        twins,
+    )
 
     parser = argparse.ArgumentParser(prog="codeagent", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"codeagent {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (
+        init,
         run,
         ls,
         logs,
         diff,
         retry,
         orders,
+        rollout,
         demo,
         doctor,
         models,

@@ -38,7 +38,7 @@ class Place(NamedTuple):
 
 def find_place(args: argparse.Namespace) -> Place | None:
     """The place that the arguments mean; None once it is told what is wrong with them."""
-    found = _usual(args) or _configured(args)
+    found = locate(args)
     if found is not None and not found.database.exists():
         common.complain(
             f"nothing was run here yet: there is no {found.database}; start with `codeagent run`, "
@@ -46,6 +46,11 @@ def find_place(args: argparse.Namespace) -> Place | None:
         )
         return None
     return found
+
+
+def locate(args: argparse.Namespace) -> Place | None:
+    """As `find_place`, also where nothing was run yet."""
+    return _usual(args) or _configured(args)
 
 
 def _usual(args: argparse.Namespace) -> Place | None:

@@ -17,6 +17,9 @@ from .schedule import Backlog, Obstacle
 from .task import Task
 from .times import countdown
 
+AGES_AGO = 0.0
+"""When a task was queued that nothing is to overtake."""
+
 MEASURED_FOR = 1.0
 """Seconds for which a measurement of the machine is good."""
 
@@ -119,6 +122,12 @@ class Dispatch:
         self._gone([BusyAgent(was.agent), *self._claims.leave(task_id)])
         if again is not None:
             self.backlog.add([was.task], now, not_before=again)
+
+    def put_back(self, task_id: str, now: float) -> None:
+        """A task was stopped to go on soon: ahead of all that has not begun."""
+        task = self.running[task_id].task
+        self.ended(task_id, now)
+        self.backlog.add([task], AGES_AGO)
 
     def feedback(self, agent: str, *, rate_limited: bool, now: float) -> None:
         """How an attempt on an agent went, as long as its task runs."""

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from .llm.memory import LLMMemory
 
 
+YIELDED = 0.0
+"""When a task wants to be tried again that was put back: before all others."""
+
+
 class Yielded(Exception):
     """The attempt was put back between two instructions, to go on in another server."""
 

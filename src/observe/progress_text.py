@@ -55,6 +55,9 @@ def _lines(before: ProgressState, event: Event, after: ProgressState) -> list[Li
         case "server.started":
             about = f"path {after.path or '?'}, agent {after.agent or '?'}"
             return [Line(f"started: {about}, project {after.project or '?'}")]
+        case "core.switching":
+            when = "at once" if data.get("now") else "behind the instructions that run"
+            return [Line(f"going over to the other path {when}: {data.get('reason')}")]
         case "core.switched":
             return [Line(f"path {after.path or '?'} from here on: {data.get('reason')}")]
         case "list.read" if not before.total or after.total != before.total:

@@ -198,7 +198,7 @@ class Audit:
         self, *, kind: str | None = None, capability: str | None = None, since: float = 0.0
     ) -> Iterator[dict[str, Any]]:
         """The records wanted, oldest first, without the lines that cannot be read."""
-        for record in records(self.files()):
+        for record in records(self.files(), kind):
             at = record.get("at")
             if kind is not None and record.get("kind") != kind:
                 continue

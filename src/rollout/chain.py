@@ -90,11 +90,12 @@ def _record(line: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def records(files: Iterable[Path]) -> Iterator[dict[str, Any]]:
-    """Every record that can be read, oldest first; raises OSError."""
+def records(files: Iterable[Path], kind: str | None = None) -> Iterator[dict[str, Any]]:
+    """Every record that can be read, or those of one kind, oldest first; raises OSError."""
+    wanted = b"" if kind is None else f'"kind":{json.dumps(kind)}'.encode()
     for path in files:
         with path.open("rb") as file:
             for raw in file:
-                record = _record(raw)
+                record = _record(raw) if wanted in raw else None
                 if record is not None:
                     yield record

@@ -1,11 +1,14 @@
 """Everything together in one directory, and what an operator can do with it.
 
 ``flags.json`` says how far each capability is to go, ``override.json`` what holds it
-down, ``audit.jsonl`` what happened, ``evidence/`` where the two paths differed.
+down, ``audit.jsonl`` what happened, ``figures.json`` how the paths do, ``evidence/``
+where they differed.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -29,7 +32,7 @@ from .flagfile import (
     problems,
     set_rung,
 )
-from .guard import Advance, Conditions, History, Policy, Verdict, advance
+from .guard import Advance, Conditions, History, Policy, Verdict, advance, unmet_by
 from .ladder import next_rung
 from .metrics import Metrics
 from .observation import Observation
@@ -78,6 +81,8 @@ class Rollout:
     ) -> None:
         self.directory = directory
         self.flag_file = directory / "flags.json"
+        self._figures = directory / "figures.json"
+        self._kept = b""
         self.capabilities = {capability.name: capability for capability in capabilities}
         self._prefix = prefix
         self._clock = clock
@@ -89,7 +94,7 @@ class Rollout:
             capabilities=everything,
             otherwise=otherwise,
         )
-        self._streaming = bool(config.sdk_key)
+        self.streaming = bool(config.sdk_key)
         self.flags = FlagClient(config)
         self.override = Override(directory / "override.json", environment=environment)
         self.audit = Audit(directory / "audit.jsonl", clock=clock)
@@ -102,13 +107,14 @@ class Rollout:
             clock=clock,
             usage=usage,
             ceilings=ceilings,
+            keep=self._keep_figures,
         )
         self.router = Router(
             everything, self.flags, self.override, prefix=prefix, on_lowered=self._lowered
         )
         self.bridge = Bridge(blocking=blocking, loop_factory=loop_factory)
         self.shadow = Shadow(self.bridge, evidence=Evidence(directory / "evidence", redact=redact))
-        self.switch = Switch(self.bridge, self.shadow, self._observe)
+        self.switch = Switch(self.bridge, self.shadow, self.observe)
 
     def start(self, wait: float = 0.0, interval: float = 1.0) -> None:
         """Connect, and set the guard to look every ``interval`` seconds.
@@ -116,6 +122,7 @@ class Rollout:
         Blocks at most ``wait`` seconds for the first flags: not for event loops.
         """
         self.flags.add_listener(lambda key: self._began())
+        self.restore()
         self._began()
         self.flags.start()
         self.watch.start(interval)
@@ -153,7 +160,8 @@ class Rollout:
         """Run an operation for an asynchronous caller."""
         return self.switch.acall(pair, *args, **kwargs)
 
-    def _observe(self, seen: Observation) -> None:
+    def observe(self, seen: Observation) -> None:
+        """Count an operation; for what does not go through `call` or `acall`."""
         self.metrics.observe(seen)
         self.watch.observe(seen)
         self.audit.operation(seen)
@@ -176,8 +184,21 @@ class Rollout:
             },
         )
 
+    def restore(self) -> None:
+        """Take up the figures that an earlier process, or another one, has kept."""
+        with contextlib.suppress(OSError, ValueError):
+            found = json.loads(read(self._figures)[1])
+            if isinstance(found, dict):
+                self.watch.restore(found)
+
+    def _keep_figures(self) -> None:
+        data = json.dumps(self.watch.figures()).encode()
+        if data != self._kept:
+            write_durably(self._figures, data)
+            self._kept = data
+
     def _began(self) -> None:
-        if self._streaming or not self.flag_file.exists():
+        if self.streaming or not self.flag_file.exists():
             return
         try:
             document = self.document()
@@ -236,7 +257,7 @@ class Rollout:
         if rung.stage not in capability.stages:
             stages = ", ".join(capability.stages)
             raise RolloutError(f"{name} has no stage {rung.stage}; it has {stages}")
-        if self._streaming:
+        if self.streaming:
             raise RolloutError("the flags come from LaunchDarkly; change them there")
         with locked(self.directory / ".flags.json.lock", _PATIENCE):
             document = self.document()
@@ -280,6 +301,11 @@ class Rollout:
         history = History.of(name, self.audit.read(kind="rollback", capability=name))
         valid = self.flags.status().state in ("valid", "starting")
         return Conditions(valid, held.strip(), tuple(moving), instrument, history)
+
+    def unmet(self, name: str, verdict: Verdict, conditions: Conditions) -> tuple[str, ...]:
+        """What an advance waits for; raises RolloutError."""
+        rung, policy = self.rung(name), self.watch.policy
+        return tuple(unmet_by(rung, verdict, conditions, policy, self._clock()))
 
     def advance(
         self,

@@ -299,15 +299,16 @@ def advance(
     to = next_rung(capability, rung)
     if to is None:
         return Advance(None, ("it is complete",))
-    unmet = tuple(_unmet(rung, verdict, conditions, policy, now))
+    unmet = tuple(unmet_by(rung, verdict, conditions, policy, now))
     if conditions.ceiling or (unmet and not force.strip()):
         return Advance(None, unmet)
     return Advance(to, unmet, force.strip() if unmet else "")
 
 
-def _unmet(
+def unmet_by(
     rung: Rung, verdict: Verdict, conditions: Conditions, policy: Policy, now: float
 ) -> Iterator[str]:
+    """What keeps a capability from its next rung."""
     if conditions.ceiling:
         yield f"it is held down: {conditions.ceiling}"
     if not conditions.source_valid:

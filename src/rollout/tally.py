@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .flagfile import Rung
 from .ladder import OFF
@@ -50,7 +50,8 @@ class Sample:
     ``pairs`` holds, by measure, the logarithms of how much better the asynchronous
     path did in the same operation (0: equal, above: better); ``singles`` those of
     the benefit (1/time, rate) of either path alone.  ``assigned`` of ``tasks`` were
-    put on the rung.  ``since`` is in seconds since the epoch.
+    put on the rung.  ``times`` are the latest of each path in seconds, for people to
+    see.  ``since`` is in seconds since the epoch.
     """
 
     rung: Rung
@@ -62,6 +63,7 @@ class Sample:
     severe: tuple[tuple[Severity, str], ...] = ()
     tasks: int = 0
     assigned: int = 0
+    times: Mapping[Colour, tuple[float, ...]] = field(default_factory=dict)
 
 
 class Tally:
@@ -84,6 +86,7 @@ class Tally:
         self._pairs: dict[str, deque[float]] = {}
         self._singles: dict[tuple[str, Colour], deque[float]] = {}
         self._severe: list[tuple[Severity, str]] = []
+        self._times: dict[Colour, deque[float]] = {}
         self._tasks = self._assigned = 0
 
     def begin(self, rung: Rung, now: float) -> None:
@@ -104,6 +107,8 @@ class Tally:
                 self._count(colour, colour in seen.errors)
             if seen.match is not None:
                 self._compared = self._compared.plus(not seen.match)
+            for colour, seconds in seen.seconds.items():
+                self._values(self._times, colour).append(seconds)
             if seen.errors:
                 return
             times = {path: seconds + self._floor for path, seconds in seen.seconds.items()}
@@ -163,4 +168,43 @@ class Tally:
                 tuple(self._severe),
                 self._tasks,
                 self._assigned,
+                {colour: tuple(values) for colour, values in self._times.items()},
             )
+
+    def to_json(self) -> dict[str, Any]:
+        """What the next process goes on with."""
+        found = self.sample()
+        return {
+            "rung": [found.rung.stage, found.rung.share],
+            "since": found.since,
+            "counts": {colour: [count.n, count.bad] for colour, count in found.counts.items()},
+            "compared": [found.compared.n, found.compared.bad],
+            "pairs": found.pairs,
+            "singles": [[*key, values] for key, values in found.singles.items()],
+            "times": found.times,
+            "tasks": [found.tasks, found.assigned],
+        }
+
+    def restore(self, found: Mapping[str, Any]) -> None:
+        """Go on with what `to_json` gave; raises KeyError, TypeError or ValueError."""
+        stage, share = found["rung"]
+        rung, since = Rung(Stage(stage), float(share)), float(found["since"])
+        counts = {
+            Colour(name): Count(*map(int, values)) for name, values in found["counts"].items()
+        }
+        compared = Count(*map(int, found["compared"]))
+        pairs = {str(name): self._numbers(values) for name, values in found["pairs"].items()}
+        singles = {
+            (str(measure), Colour(colour)): self._numbers(values)
+            for measure, colour, values in found["singles"]
+        }
+        times = {Colour(name): self._numbers(values) for name, values in found["times"].items()}
+        tasks, assigned = map(int, found["tasks"])
+        with self._lock:
+            self._begin(rung, since)
+            self._sync, self._async = counts[Colour.SYNC], counts[Colour.ASYNC]
+            self._compared, self._pairs, self._singles = compared, pairs, singles
+            self._times, self._tasks, self._assigned = times, tasks, assigned
+
+    def _numbers(self, values: Any) -> deque[float]:
+        return deque(map(float, values), maxlen=self._most)

@@ -6,6 +6,7 @@ the file, the audit trail and everything slow follow in the guard's thread.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -19,9 +20,10 @@ from .override import Override
 from .plan import Plan
 from .stages import Colour, Stage
 from .stall import PAUSE, Heartbeats
-from .tally import Count, Severity, Tally
+from .tally import Count, Sample, Severity, Tally
 
 Record = Callable[[str, Mapping[str, Any]], None]
+_KEPT_EVERY = 5.0  # seconds
 _STRIKES = 3  # rounds in a row before a resource over its ceiling counts
 
 
@@ -31,7 +33,7 @@ class Watch:
     ``record(kind, fields)`` writes a transition; ``clock`` gives seconds since the
     epoch.  ``usage()`` measures resources by name, ``ceilings`` are their maxima.
     Loops are made known to ``heartbeats``; ``baselines`` are the `baseline` figures
-    of an earlier process.
+    of an earlier process; ``keep()`` is called now and then to store `figures`.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Watch:
         usage: Callable[[], Mapping[str, float]] = dict,
         ceilings: Mapping[str, float] | None = None,
         baselines: Mapping[str, Count] | None = None,
+        keep: Callable[[], object] = lambda: None,
     ) -> None:
         self.policy = policy or Policy()
         self._capabilities = {capability.name: capability for capability in capabilities}
@@ -59,6 +62,8 @@ class Watch:
         self._clock = clock
         self._usage = usage
         self._ceilings = ceilings or {}
+        self._keep = keep
+        self._keep_at = 0.0
         self._strikes: dict[str, int] = {}
         self._tripped: dict[str, str] = {}
         self.heartbeats = Heartbeats()
@@ -121,6 +126,20 @@ class Watch:
         """What is known of the synchronous path's errors, to be kept for the next process."""
         return self._tallies[capability].counts()[0]
 
+    def sample(self, capability: str) -> Sample:
+        """What was seen of a capability on its rung."""
+        return self._tallies[capability].sample()
+
+    def figures(self) -> dict[str, Any]:
+        """Everything that was seen, as JSON."""
+        return {name: tally.to_json() for name, tally in self._tallies.items()}
+
+    def restore(self, figures: Mapping[str, Any]) -> None:
+        """Go on with the `figures` of an earlier process, as far as they can be understood."""
+        for name, tally in self._tallies.items():
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                tally.restore(figures[name])
+
     def verdict(self, capability: str) -> Verdict:
         """What the tests say by now."""
         return judge(
@@ -139,6 +158,9 @@ class Watch:
             if verdict.outcome is Outcome.ROLLBACK and tally.counts()[1].n:
                 self._trip(name, "; ".join(verdict.because(Outcome.ROLLBACK)))
         self._settle(found)
+        if self._stopping or time.monotonic() >= self._keep_at:
+            self._keep_at = time.monotonic() + _KEPT_EVERY
+            self._keep()
         return found
 
     def _resources(self) -> None:

@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 ROLLOUT = "rollout"
 """The directory of flags, overrides and trail, in the state directory."""
 
+PROMETHEUS = "codeagent"
+"""The beginning of the names of metrics."""
+
 PATIENCE = 2.0
 """Seconds in which the first flags have to be there; without them everything is off."""
 
@@ -249,14 +252,47 @@ class Routing:
 
     def note(self, event: Event) -> None:
         """A sink: how tasks fare on the path of the core."""
-        if event.name != "task.done" or self._rollout is None or self._serving is None:
+        rollout, standing = self._rollout, self.standing()
+        seconds = event.data.get("seconds")
+        if rollout is None or standing is None or not isinstance(seconds, int | float):
             return
-        seconds, total = event.data.get("seconds"), event.data.get("total")
-        if not isinstance(seconds, int | float) or not isinstance(total, int) or seconds <= 0:
-            return
-        from ..rollout.stages import Colour
+        from ..rollout.observation import Observation
+        from ..rollout.stages import Colour, Operation
 
+        assert self._serving is not None  # noqa: S101 - else there is nothing standing
         colour = Colour(self._serving.path)
-        self._rollout.watch.measured("core", "throughput", {colour: max(total, 1) / seconds})
-        if memory := read_usage().memory:
-            self._rollout.watch.measured("core", "memory", {colour: 1 / memory})
+        if event.name in ("instruction.done", "instruction.failed"):
+            seen = Observation(
+                "core",
+                Operation.WRITE,
+                colour,
+                standing.decision("core"),
+                event.task_id or "",
+                standing.plan_id,
+                {colour: max(seconds, 0.0)},
+                {colour: "InstructionFailed"} if event.name == "instruction.failed" else {},
+            )
+            rollout.observe(seen)
+        elif event.name == "task.done" and seconds > 0:
+            total = event.data.get("total")
+            done = total if isinstance(total, int) and total > 0 else 1
+            rollout.watch.measured("core", "throughput", {colour: done / seconds})
+            if memory := read_usage().memory:
+                rollout.watch.measured("core", "memory", {colour: 1 / memory})
+
+    def instrument(self) -> bool | None:
+        """What the newest results of the A/B gate say of this version; None: nothing."""
+        from .. import __version__
+        from . import gate
+
+        places = [self._settings.project / name for name in gate.PLACES]
+        found = gate.newest([*places, *map(Path, gate.PLACES)], __version__)
+        return None if found is None else found.passed
+
+    def metrics(self) -> str:
+        """Everything for Prometheus; empty as long as nothing is rolled out."""
+        if self._rollout is None:
+            return ""
+        from .gauges import gauges
+
+        return self._rollout.metrics.prometheus(f"{PROMETHEUS}_rollout") + gauges(self._rollout)

@@ -5,7 +5,8 @@ input, JSON events) and old (prompt as an argument, text), records what it was
 given, adds a line to ``work.txt``, and writes the report that the prompt names.
 
 The environment says where to record (``FAKE_AGENT_RECORDS``) and at which gate
-to wait (``FAKE_AGENT_GATE``, a FIFO).  A task's text may hold ``(fails at N)``
+to wait (``FAKE_AGENT_GATE``, a FIFO), and how many seconds to be slow
+(``FAKE_AGENT_SLEEP``).  A task's text may hold ``(fails at N)``
 or ``(waits at N)``: what to do at the instruction with the position N.
 """
 
@@ -16,6 +17,7 @@ import json
 import os
 import re
 import sys
+import time
 
 
 def main() -> int:
@@ -30,6 +32,8 @@ def main() -> int:
     record(task, step, given)
     if streams:
         say(type="system", subtype="init", session_id="s", model="fake", cwd=os.getcwd())
+    if seconds := os.environ.get("FAKE_AGENT_SLEEP"):
+        time.sleep(float(seconds))
     if f"(waits at {step})" in task:
         with open(os.environ["FAKE_AGENT_GATE"]) as gate:
             gate.read()
