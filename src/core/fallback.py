@@ -19,7 +19,7 @@ from .lenient import count, mapping
 from .recovery import DEFAULTS, Policy, Rules, policy_of
 
 STATE_FILE: Final = "data/.codeagent_fallback_state.json"
-"""Relative to the directory in which the predecessor was started."""
+"""Relative to the directory of the predecessor's installation."""
 
 ACTIVE_SECONDS: Final = 3600.0
 TRIAL_SECONDS: Final = 300.0
@@ -37,6 +37,7 @@ _CLASSES: Final = {
 }  # fmt: skip
 _UNPAID: Final = frozenset({_K.BILLING, _K.QUOTA})
 _RETRIED: Final = 2  # further attempts after trouble with the network
+_RETRY_DELAY: Final = 5.0
 _LATEST: Final = 1e11
 
 
@@ -136,6 +137,7 @@ def predecessors_policy(config: Config) -> Policy:
         park=config.recovery.park,
         max_steps=config.recovery.max_steps,
         model_delay=resilience.fallback_retry_delay,
+        wait=_RETRY_DELAY,
     )
 
 

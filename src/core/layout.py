@@ -17,10 +17,12 @@ OWN_DIRECTORY = ".codeagent"
 class Layout:
     """Absolute paths of one installation.
 
+    ``root`` is where the relative paths of its configuration count from;
     ``checkpoints`` are the places where the checkpoint may be found; the first
     one is written.
     """
 
+    root: Path
     project: Path
     state: Path
     database: Path
@@ -64,6 +66,7 @@ def plan(config: Config, *, root: Path, project: Path) -> Layout:
         exchange = []
     status = project / config.project.status_file
     return Layout(
+        root=root,
         project=project,
         state=state,
         database=state / "codeagent.db",

@@ -170,6 +170,9 @@ class Store(Protocol):
     def attempts(self, task_id: str) -> Future[list[AttemptRow]]:
         """The attempts at a task, oldest first."""
 
+    def broken_off(self, task_id: str) -> Future[list[int]]:
+        """The instructions whose latest run was interrupted, by position."""
+
     def learn_paths(self, task_id: str, paths: Sequence[str]) -> Future[None]:
         """Keep which files an attempt has touched."""
 

@@ -186,6 +186,9 @@ class SqliteStore(Store):
     def attempts(self, task_id: str) -> Future[list[AttemptRow]]:
         return self._submit(work.attempts, task_id)
 
+    def broken_off(self, task_id: str) -> Future[list[int]]:
+        return self._submit(work.broken_off, task_id)
+
     def learn_paths(self, task_id: str, paths: Sequence[str]) -> Future[None]:
         return self._submit(work.learn_paths, task_id, tuple(paths))
 

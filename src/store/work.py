@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from ..core.events import Event
-from ..core.task import require_attempt
+from ..core.task import StepState, require_attempt
 from .rows import Row, journal, load, storable, touch
 from .values import AttemptRow, LandingRow, WorkspaceRow
 
@@ -57,6 +57,15 @@ def attempts(db: sqlite3.Connection, task_id: str) -> list[AttemptRow]:
         "SELECT * FROM attempt WHERE task_id = ? ORDER BY epoch", (task_id,)
     )
     return [AttemptRow(**row) for row in rows]
+
+
+def broken_off(db: sqlite3.Connection, task_id: str) -> list[int]:
+    rows = db.execute(
+        "SELECT position, state, MAX(epoch) FROM step WHERE task_id = ?"
+        " GROUP BY position ORDER BY position",
+        (task_id,),
+    )
+    return [row["position"] for row in rows if row["state"] == StepState.INTERRUPTED]
 
 
 def learn_paths(db: sqlite3.Connection, task_id: str, paths: tuple[str, ...]) -> None:

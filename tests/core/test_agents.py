@@ -54,12 +54,29 @@ def test_the_predecessors_call_of_cursor_is_word_for_word_the_same() -> None:
     assert (agent.label, agent.timeout, agent.silence) == ("Cursor", None, 0.0)
 
 
-def test_the_predecessors_call_of_cursor_knows_no_chats_and_no_models() -> None:
+def test_the_predecessors_call_of_cursor_knows_no_chats() -> None:
     agent = PredecessorCursorAgent("/bin/agent")
-    launch = agent.launch("x", session="s", model="m", environment={"A": "b"}, workspace="/w")
+    launch = agent.launch("x", session="s", environment={"A": "b"}, workspace="/w")
     assert launch.argv == ("/bin/agent", "-p", "x", "--force", "--approve-mcps")
     assert launch.environment == {"A": "b"}
-    assert (agent.resumes, agent.models) == (False, ())
+    assert (agent.resumes, agent.models, agent.announces) == (False, (), False)
+
+
+@pytest.mark.parametrize(
+    ("usual", "asked", "named"),
+    [
+        ("auto", None, ()),
+        ("auto", "auto", ()),
+        ("auto", "grok", ("--model", "grok")),
+        ("sonnet", None, ("--model", "sonnet")),
+        ("sonnet", "auto", ()),
+    ],
+)
+def test_the_predecessors_call_of_cursor_names_any_model_but_the_agents_own_choice(
+    usual: str, asked: str | None, named: tuple[str, ...]
+) -> None:
+    launch = PredecessorCursorAgent("/bin/agent", usual).launch("x", model=asked)
+    assert launch.argv == ("/bin/agent", *named, "-p", "x", "--force", "--approve-mcps")
 
 
 def test_the_built_in_agents_are_those_that_can_be_named() -> None:

@@ -243,16 +243,20 @@ def test_the_first_of_the_names_wins_and_what_cannot_be_run_is_passed_over(here:
     assert adapter == CursorAgent(str(here / "bin/cursor-agent"))
 
 
+def predecessors(program: str) -> PredecessorCursorAgent:
+    return PredecessorCursorAgent(program, "auto", ("grok",))
+
+
 def test_the_predecessor_gets_its_own_call_and_its_own_place_of_the_program(
     here: Path, project: Path
 ) -> None:
     text = PREDECESSOR.format(base=project)
     write(here / "config/config.yaml", text)
     found = program(here / "bin/agent")
-    assert find_agent(ask(here, PATH=str(found.parent))) == PredecessorCursorAgent(str(found))
+    assert find_agent(ask(here, PATH=str(found.parent))) == predecessors(str(found))
     elsewhere = program(here / "opt/my cursor")
     write(here / "config/config.yaml", f"{text}cursor:\n  cli:\n    cli_path: '{elsewhere}'\n")
-    assert find_agent(ask(here, PATH="")) == PredecessorCursorAgent(str(elsewhere))
+    assert find_agent(ask(here, PATH="")) == predecessors(str(elsewhere))
 
 
 def test_a_relative_place_of_the_program_still_leads_there_from_the_project(
@@ -262,7 +266,7 @@ def test_a_relative_place_of_the_program_still_leads_there_from_the_project(
     write(here / "config/config.yaml", text)
     program(here / "bin/agent")
     monkeypatch.chdir(here)
-    assert find_agent(ask(here)) == PredecessorCursorAgent(str(here / "bin/agent"))
+    assert find_agent(ask(here)) == predecessors(str(here / "bin/agent"))
     monkeypatch.chdir(here / "bin")
     with pytest.raises(Refused, match=r"cursor\.cli\.cli_path: 'bin/agent' does not exist"):
         find_agent(ask(here))

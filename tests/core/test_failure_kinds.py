@@ -446,12 +446,12 @@ def test_the_predecessors_words_and_classes_stay() -> None:
     assert not failed("401 Unauthorized", predecessor=True, limits=LIMITS).unusable
 
 
-def test_equal_errors_in_a_row_are_put_off_and_then_stop_it() -> None:
+def test_equal_errors_in_a_row_put_the_next_instruction_off_ever_longer() -> None:
     streak, long = Streak(), "x" * 100
-    assert (streak.delay, streak.is_unusable) == (0, False)
+    assert (streak.delay, streak.is_full) == (0, False)
     streak = streak.after(f"{long} one")
-    assert (streak.delay, streak.is_unusable) == (30, False)
+    assert (streak.delay, streak.is_full) == (30, False)
     streak = streak.after(f"{long} two")
-    assert (streak.delay, streak.is_unusable) == (60, False)
+    assert (streak.delay, streak.is_full) == (60, False)
     assert streak.after("another").delay == 30
-    assert streak.after(f"{long} three").is_unusable
+    assert streak.after(f"{long} three").is_full

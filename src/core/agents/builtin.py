@@ -32,6 +32,7 @@ class BuiltInAgent(ABC):
     decoder: ClassVar[Callable[[], Decoder]]
     settings: ClassVar[Mapping[str, str]] = NOTHING
     resumes: ClassVar[bool] = True
+    announces: ClassVar[bool] = True
     greets: ClassVar[bool] = True
 
     def launch(
@@ -51,7 +52,7 @@ class BuiltInAgent(ABC):
             stdin=encoded(prompt),
             environment={**self.settings, **self.environment, **environment},
             decoder=type(self).decoder,
-            announces=True,
+            announces=self.announces,
             greets=self.greets,
         )
 

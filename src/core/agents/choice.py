@@ -10,7 +10,7 @@ from ..config import AgentSettings, Config
 from .builtin import BUILT_IN, BuiltInAgent, CursorAgent
 from .command import CommandAgent
 from .launch import Adapter
-from .predecessor import KEY, SCRIPT, PredecessorCursorAgent, PredecessorGeminiAgent
+from .predecessor import AUTO, KEY, SCRIPT, PredecessorCursorAgent, PredecessorGeminiAgent
 
 CONTAINER_MODE = "docker-compose-agent"
 
@@ -48,10 +48,11 @@ def choose(config: Config, machine: Machine, name: str | None = None) -> Adapter
     if name == "cursor" and config.predecessor:
         if config.llm.cli_interface == "gemini":
             return _predecessors_gemini(config, machine)
-        return PredecessorCursorAgent(_cursor(config, machine))
+        others = config.cursor.cli.fallback_models
+        return PredecessorCursorAgent(_cursor(config, machine), config.cursor_model, others)
     if name == "cursor":
         chosen = config.cursor_model
-        model = None if chosen == "auto" else chosen
+        model = None if chosen == AUTO else chosen
         agent: BuiltInAgent = CursorAgent(_cursor(config, machine), model)
     else:
         agent = BUILT_IN[name](_program(name, machine))

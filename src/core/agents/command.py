@@ -56,6 +56,10 @@ class CommandAgent:
     def resumes(self) -> bool:
         return bool(self.settings.resume)
 
+    @property
+    def announces(self) -> bool:
+        return self.settings.output != "text"
+
     def launch(
         self,
         prompt: str,
@@ -74,6 +78,6 @@ class CommandAgent:
             stdin=encoded(prompt) if settings.prompt == "stdin" else None,
             environment={**settings.environment, **environment},
             decoder=_DECODERS[settings.output],
-            announces=settings.output != "text",
+            announces=self.announces,
             greets=settings.output != "opencode",
         )

@@ -37,7 +37,8 @@ class Adapter(Protocol):
     ``label`` stands in the status file.  ``timeout`` and ``silence`` (seconds)
     replace the instruction's time and the limit without a sign of life.
     ``models`` are those that can be asked for in place of the usual one;
-    ``resumes`` says whether an earlier chat can be gone on with.
+    ``resumes`` says whether an earlier chat can be gone on with, ``announces``
+    whether events tell what it does and that it has finished.
     """
 
     @property
@@ -50,6 +51,8 @@ class Adapter(Protocol):
     def models(self) -> tuple[str, ...]: ...
     @property
     def resumes(self) -> bool: ...
+    @property
+    def announces(self) -> bool: ...
 
     def launch(
         self,

@@ -14,6 +14,9 @@ SCRIPT = "src/agents/gemini_agent/gemini_agent_cli.py"
 
 KEY = "GOOGLE_API_KEY"
 
+AUTO = "auto"
+"""The model's name where Cursor chooses one."""
+
 _IN_CONTAINER = "/usr/local/bin/gemini_agent_cli.py"
 _REPORT = "docs/results/last_result.md"
 _PHRASE = "Задача выполнена успешно!"
@@ -23,16 +26,20 @@ _PHRASE = "Задача выполнена успешно!"
 class PredecessorCursorAgent:
     """Cursor's command line exactly as the predecessor called it.
 
-    It says nothing until it ends, so silence means nothing.
+    It says nothing until it ends, so silence means nothing.  A model is named
+    as in the predecessor's container; on this machine it asked for the same one
+    again and again.  `AUTO` is the agent's own choice, and never named.
     """
 
     program: str
+    model: str = AUTO
+    models: tuple[str, ...] = ()
     label: str = "Cursor"
     timeout: float | None = None
     silence: float | None = 0.0
 
-    models: ClassVar[tuple[str, ...]] = ()
     resumes: ClassVar[bool] = False
+    announces: ClassVar[bool] = False
 
     def launch(
         self,
@@ -45,9 +52,11 @@ class PredecessorCursorAgent:
         report: str = "",
         phrase: str = "",
     ) -> Launch:
-        """The command with the prompt as its argument; a chat or model is never named."""
+        """The command with the prompt as its argument; a chat is never named."""
+        chosen = model or self.model
+        named = () if chosen == AUTO else ("--model", chosen)
         return Launch(
-            argv=(self.program, "-p", prompt, "--force", "--approve-mcps"),
+            argv=(self.program, *named, "-p", prompt, "--force", "--approve-mcps"),
             environment=dict(environment),
         )
 
@@ -74,6 +83,7 @@ class PredecessorGeminiAgent:
 
     models: ClassVar[tuple[str, ...]] = ()
     resumes: ClassVar[bool] = True
+    announces: ClassVar[bool] = False
 
     def launch(
         self,

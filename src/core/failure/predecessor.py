@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..agent_run import Ending, Limits
 
@@ -76,7 +76,6 @@ def is_critical(reason: str) -> bool:
 
 
 _TELLING = 100
-_PATIENCE = 30.0
 _EQUAL_ERRORS = 3
 
 
@@ -84,22 +83,23 @@ _EQUAL_ERRORS = 3
 class Streak:
     """Errors in a row that read alike: the first 100 characters decide.
 
-    ``delay`` is how many seconds the next instruction waits; after three equal
-    errors the agent ``is_unusable``.  A success begins a new streak.
+    ``delay`` is how many seconds the next instruction waits, ``pause`` for each
+    of them; after three equal errors it ``is_full``.  A success begins a new one.
     """
 
     words: str = ""
     count: int = 0
+    pause: float = 30.0
 
     def after(self, reason: str) -> Streak:
         """The streak with one more error."""
         words = reason[:_TELLING]
-        return Streak(words, self.count + 1 if words == self.words else 1)
+        return replace(self, words=words, count=self.count + 1 if words == self.words else 1)
 
     @property
     def delay(self) -> float:
-        return _PATIENCE * self.count
+        return self.pause * self.count
 
     @property
-    def is_unusable(self) -> bool:
+    def is_full(self) -> bool:
         return self.count >= _EQUAL_ERRORS

@@ -10,7 +10,7 @@ accepted state before a new chat begins, and before either it is snapshotted.
 from __future__ import annotations
 
 from .choice import MARGIN, UNRESTORED, Recovery, decide, tried
-from .continuation import Continuation
+from .continuation import Continuation, continuations_text, read_continuations
 from .history import Tried, history_text, read_history
 from .policy import DEFAULTS, Policy, Rules, policy_of
 
@@ -23,9 +23,11 @@ __all__ = [
     "Recovery",
     "Rules",
     "Tried",
+    "continuations_text",
     "decide",
     "history_text",
     "policy_of",
+    "read_continuations",
     "read_history",
     "tried",
 ]

@@ -182,7 +182,8 @@ class _Choice:
     def wait(self) -> Recovery | None:
         delay = self._reset_in()
         if delay is None:
-            delay = min(self._delay(), self.policy.longest_wait)
+            usual = self._delay() if self.policy.wait is None else self.policy.wait
+            delay = min(usual, self.policy.longest_wait)
         elif delay > self.policy.longest_wait:
             return None
         message = f"waits {self._awaited()}{self._until(delay)}"

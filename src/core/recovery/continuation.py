@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from ..failure import Step
 from .choice import Recovery
@@ -44,7 +46,10 @@ class Continuation:
 
     def to_text(self) -> str:
         """The continuation as JSON."""
-        values = {
+        return json.dumps(self._values(), ensure_ascii=False)
+
+    def _values(self) -> dict[str, object]:
+        return {
             "step": self.step,
             "position": self.position,
             "agent": self.agent,
@@ -54,13 +59,18 @@ class Continuation:
             "restore": self.restore,
             "history": json.loads(history_text(self.history)),
         }
-        return json.dumps(values, ensure_ascii=False)
 
     @classmethod
     def from_text(cls, text: str | None) -> Continuation | None:
         """What `to_text` wrote, None of anything else: the task then simply goes on."""
         try:
-            values = json.loads(text or "null")
+            return cls._read(json.loads(text or "null"))
+        except (ValueError, RecursionError):
+            return None
+
+    @classmethod
+    def _read(cls, values: Any) -> Continuation | None:
+        try:
             return cls(
                 step=Step(values["step"]),
                 position=int(values["position"]),
@@ -71,8 +81,23 @@ class Continuation:
                 restore=values.get("restore") is True,
                 history=read_history(json.dumps(values.get("history"))),
             )
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             return None
+
+
+def continuations_text(continuations: Iterable[Continuation]) -> str:
+    """Several of them, for instructions of one attempt, as JSON."""
+    return json.dumps([each._values() for each in continuations], ensure_ascii=False)
+
+
+def read_continuations(text: str | None) -> tuple[Continuation, ...]:
+    """What `continuations_text` or `Continuation.to_text` wrote; what cannot be read is left out."""
+    try:
+        values = json.loads(text or "[]")
+    except (ValueError, RecursionError):
+        return ()
+    found = map(Continuation._read, values if isinstance(values, list) else [values])
+    return tuple(each for each in found if each is not None)
 
 
 def _text(value: object) -> str | None:

@@ -62,13 +62,18 @@ _BACKOFF: Final[Mapping[FailureKind, tuple[float, float]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Rules for every kind of failure, and limits; times are in seconds."""
+    """Rules for every kind of failure, and limits; times are in seconds.
+
+    ``model_delay`` lies between two models; ``wait`` is how long each wait takes
+    for which no time is known, None for the usual ones, which grow.
+    """
 
     rules: Mapping[FailureKind, Rules]
     longest_wait: float
     park: float
     max_steps: int
     model_delay: float = 0.0
+    wait: float | None = None
 
 
 def policy_of(settings: RecoverySettings) -> Policy:
