@@ -9,7 +9,7 @@ from pathlib import Path
 from .._runtime import async_runtime as rt
 from .._runtime import directories
 from ..core.leftovers import Kind, Leftover
-from ..core.workspace import SNAPSHOTS, WorkspaceError, is_branch_of, is_snapshot_of
+from ..core.workspace import BRANCHES, SNAPSHOTS, WorkspaceError, is_branch_of, is_snapshot_of
 from ..store import Store
 from .inventory import AsyncInventory
 from .register import OPEN, AsyncWorkspaceRegister
@@ -84,7 +84,8 @@ class AsyncHousekeeping:
         elif found.landed and found.task_id is not None and found.path is not None:
             await self.remove(found.task_id, found.path)
         elif found.path is not None:
-            await self._remove(found.path, [found.branch] if found.merged and found.branch else [])
+            merged = [f"refs/heads/{found.branch}"] if found.merged and found.branch else []
+            await self._remove(found.path, merged)
             if found.task_id is not None:
                 await self._register.drop(found.task_id)
 
@@ -93,14 +94,17 @@ class AsyncHousekeeping:
 
         Raises `GitError`, `OSError` and `StoreError`.
         """
-        heads = await self._worktrees.refs("refs/heads/")
-        names = [ref.removeprefix("refs/heads/") for ref in heads]
-        await self._remove(path, [name for name in names if is_branch_of(name, task_id)])
-        refs = await self._worktrees.refs(SNAPSHOTS)
-        await self._worktrees.delete_refs(ref for ref in refs if is_snapshot_of(ref, task_id))
+        refs = await self._worktrees.refs(f"refs/heads/{BRANCHES}", SNAPSHOTS)
+        own = [
+            ref
+            for ref in refs
+            if is_snapshot_of(ref, task_id)
+            or is_branch_of(ref.removeprefix("refs/heads/"), task_id)
+        ]
+        await self._remove(path, own)
         await self._register.drop(task_id)
 
-    async def _remove(self, path: Path, branches: list[str]) -> None:
-        if problem := await self._worktrees.remove(path, branches):
+    async def _remove(self, path: Path, refs: list[str]) -> None:
+        if problem := await self._worktrees.remove(path, refs):
             logger.warning("%s", problem)
         await rt.run_blocking(directories.remove_tree, self._root / "run" / path.name)

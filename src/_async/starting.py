@@ -56,17 +56,21 @@ class AsyncStartingPoint:
         Raises `WorkspaceError` if there is no such commit, `GitError`.
         """
         name = self._target or await self._checked_out()
-        found = None if name is None else await self._resolve(f"refs/heads/{name}")
         if name is None:
             found = await self._resolve("HEAD")
+            if found is None:
+                raise WorkspaceError(f"there is no commit in {self._project}: make one")
+            return found
+        if self._settings.fetch:
+            await self._fetch_now_and_then(name)
+        heads = await self._heads(name)
+        found = heads.get(f"refs/heads/{name}")
         if found is None:
             raise WorkspaceError(
                 f"there is no branch {name} with a commit in {self._project}: "
                 "make it, or set landing.target"
             )
-        if name is None:
-            return found
-        newer = await self._remote(name)
+        newer = heads.get(f"{FETCHED}{name}") if self._settings.fetch else None
         if newer is not None and newer != found and await self._is_ancestor(found, newer):
             if self._published:
                 found = newer
@@ -74,7 +78,7 @@ class AsyncStartingPoint:
                 logger.warning(
                     "%s is behind %s: pull it, or set landing.push", name, self._settings.remote
                 )
-        landed = await self._resolve(f"refs/heads/{INTEGRATION}{name}")
+        landed = heads.get(f"refs/heads/{INTEGRATION}{name}")
         if landed is not None and await self._is_ancestor(found, landed):
             found = landed
         return found
@@ -91,20 +95,28 @@ class AsyncStartingPoint:
         )
         return None if outcome.code else decoded(outcome.out).strip()
 
+    async def _heads(self, name: str) -> dict[str, str]:
+        """The target, what has landed upon it, and what was fetched, as far as they exist."""
+        out = await self._git.text(
+            self._project,
+            "for-each-ref",
+            "--format=%(refname) %(objectname)",
+            f"refs/heads/{name}",
+            f"refs/heads/{INTEGRATION}{name}",
+            f"{FETCHED}{name}",
+        )
+        return dict(line.rsplit(" ", 1) for line in out.splitlines())
+
     async def _is_ancestor(self, old: str, new: str) -> bool:
         outcome = await self._git.attempt(self._project, "merge-base", "--is-ancestor", old, new)
         return outcome.code == 0
 
-    async def _remote(self, name: str) -> str | None:
-        """What the remote has, as far as it can be asked."""
-        if not self._settings.fetch:
-            return None
+    async def _fetch_now_and_then(self, name: str) -> None:
         async with self._turn:
             now = self._clock()
             if self._fetched is None or now - self._fetched >= FRESH:
                 await self._fetch(name)
                 self._fetched = now
-        return await self._resolve(f"{FETCHED}{name}")
 
     async def _fetch(self, name: str) -> None:
         remote = self._settings.remote

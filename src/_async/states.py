@@ -36,6 +36,7 @@ class AsyncWorktreeStates:
         self._worktrees = worktrees
         self._trees = trees
         self._project = project
+        self._last: dict[str, str] = {}  # the newest snapshot of each branch
 
     async def commit(
         self, workspace: Workspace, message: str, target: str, reports: Sequence[str] = ()
@@ -66,7 +67,7 @@ class AsyncWorktreeStates:
         if "merge" in pending:
             merged = await self._git.text(path, "rev-parse", "MERGE_HEAD")
             parents += merged.split()
-        if len(parents) > 1 or tree != await self._tree(head):
+        if len(parents) > 1 or tree != await self._trees.tree_of(head):
             head = await self._trees.commit(tree, parents, message)
         async with self._git.repository_lock(self._project):
             await self._git.run(path, "update-ref", f"refs/heads/{branch}", head)
@@ -74,7 +75,10 @@ class AsyncWorktreeStates:
             await self._worktrees.point(path, f"{branch}")
         for name in pending:
             await self._git.run(path, name, "--quit")
-        base = await self._base(workspace.base or head, head, target)
+        pinned = workspace.base or head
+        base = pinned
+        if not pinned == target == parents[0]:  # otherwise the work is known to follow on it
+            base = await self._base(pinned, head, target)
         return Changes(commit=head, tree=tree, base=base, files=await self._files(base, head))
 
     async def _base(self, pinned: str, head: str, target: str) -> str:
@@ -103,11 +107,16 @@ class AsyncWorktreeStates:
         """
         checkout = await self._checkout(workspace)
         commit = await self._state(workspace, checkout, label)
-        branch = workspace.branch or ""
         async with self._git.repository_lock(self._project):
-            ref = snapshot_ref(branch, await self._worktrees.refs(SNAPSHOTS))
-            await self._git.run(self._project, "update-ref", ref, commit, "")
+            await self._keep(workspace.branch or "", commit)
         return commit
+
+    async def _keep(self, branch: str, commit: str) -> None:
+        """Put a snapshot under the next ref of its branch that is free."""
+        last = self._last.get(branch)
+        ref = snapshot_ref(branch, [last] if last else await self._worktrees.refs(SNAPSHOTS))
+        await self._git.run(self._project, "update-ref", ref, commit, "")
+        self._last[branch] = ref
 
     async def _state(self, workspace: Workspace, checkout: Checkout, label: str) -> str:
         path = workspace.path
@@ -128,7 +137,7 @@ class AsyncWorktreeStates:
         """Whether the worktree holds anything that ``commit`` does not."""
         checkout = await self._checkout(workspace)
         state = await self._state(workspace, checkout, "comparison")
-        return await self._tree(state) != await self._tree(commit)
+        return await self._trees.tree_of(state) != await self._trees.tree_of(commit)
 
     async def restore(self, workspace: Workspace, commit: str) -> None:
         """Bring the worktree back to ``commit``; files that are not part of it go.
@@ -174,9 +183,6 @@ class AsyncWorktreeStates:
         if outcome.code and "merge" not in pending:
             raise GitError(merging, outcome.code, outcome.err or decoded(outcome.out))
         return subjects.splitlines()
-
-    async def _tree(self, commit: str) -> str:
-        return await self._git.text(self._project, "rev-parse", f"{commit}^{{tree}}")
 
     async def _checkout(self, workspace: Workspace) -> Checkout:
         checkout = await self._worktrees.look(workspace.path)

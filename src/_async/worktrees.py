@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,9 +64,11 @@ class AsyncWorktrees:
 
     async def look(self, path: Path) -> Checkout | None:
         """What is checked out at ``path``; None if that is no worktree of the repository."""
-        common = await rt.run_blocking(repositories.common_directory, self._project)
-        found = await rt.run_blocking(repositories.linked_git_directory, path, common)
+        found = await self._git_directory(path)
         return None if found is None else Checkout(found, await self.status(path))
+
+    async def _git_directory(self, path: Path) -> Path | None:
+        return await rt.run_blocking(repositories.worktree_git_directory, path, self._project)
 
     async def status(self, path: Path) -> Status:
         """What differs from the commit at ``path``, each untracked file by name."""
@@ -81,14 +83,14 @@ class AsyncWorktrees:
         `GitError` and `OSError`.
         """
         checkout = await self._found(path)
-        if checkout is None:
-            await self._make(path, branch, start)
-        else:
+        made = checkout is None and await self._make(path, branch, start)
+        if checkout is not None:
             await self._adopt(path, checkout, branch, start)
-        checkout = await self.look(path)
-        if checkout is None:
+        git_directory = await self._git_directory(path)
+        if git_directory is None:
             raise WorkspaceError(f"{path} is no worktree although git has just made it one")
-        return checkout
+        status = Status(start, branch, ()) if made else await self.status(path)
+        return Checkout(git_directory, status)
 
     async def _found(self, path: Path) -> Checkout | None:
         checkout = await self.look(path)
@@ -100,30 +102,31 @@ class AsyncWorktrees:
             checkout = await self.look(path)
         return checkout
 
-    async def _make(self, path: Path, branch: str, start: str) -> None:
-        """Add the worktree; what lies at ``path`` without git knowing goes into it."""
+    async def _make(self, path: Path, branch: str, start: str) -> bool:
+        """Add the worktree; what lies at ``path`` without git knowing goes into it.
+
+        Whether nothing did, so that it holds what is committed and nothing else.
+        """
         stray = await rt.run_blocking(directories.move_away, path, self._root / "lost")
         async with self._git.repository_lock(self._project):
-            await self._forget(path)
             await self._take_branch(branch, start)
             await rt.run_blocking(directories.make_private, [self.directory])
-            await self._git.run(
-                self._project,
-                "worktree",
-                "add",
-                "--lock",
-                "--reason",
-                LOCKED,
-                "--no-checkout",
-                str(path),
-                branch,
-            )
+            try:
+                await self._add(path, branch)
+            except GitError:  # it may know of one that was there
+                await self._forget(path)
+                await self._add(path, branch)
         if stray is None:
             await self._git.run(path, "read-tree", "-u", "--reset", "HEAD", seconds=600)
-            return
+            return True
         logger.warning("%s was cut off from its repository and is joined to it again", path)
         await rt.run_blocking(directories.move_contents, stray, path, ".git")
         await self._git.run(path, "read-tree", "HEAD")
+        return False
+
+    async def _add(self, path: Path, branch: str) -> None:
+        options = ("--lock", "--reason", LOCKED, "--no-checkout")
+        await self._git.run(self._project, "worktree", "add", *options, str(path), branch)
 
     async def _adopt(self, path: Path, checkout: Checkout, branch: str, start: str) -> None:
         """Go on in a worktree that somebody may have left in any state."""
@@ -160,6 +163,9 @@ class AsyncWorktrees:
     async def _take_branch(self, branch: str, commit: str) -> None:
         """Make ``branch`` begin at ``commit``; what else it held is kept under another name."""
         ref = f"refs/heads/{branch}"
+        made = await self._git.attempt(self._project, "update-ref", ref, commit, "")
+        if made.code == 0:
+            return
         held = await self.resolve(ref)
         if held == commit:
             return
@@ -169,8 +175,8 @@ class AsyncWorktrees:
             logger.warning("%s held something else, which is now %s", branch, rescued)
         await self._git.run(self._project, "update-ref", ref, commit, held or "")
 
-    async def remove(self, path: Path, branches: list[str]) -> str | None:
-        """Remove a worktree with branches; what could not be deleted, None if all is gone.
+    async def remove(self, path: Path, refs: Iterable[str]) -> str | None:
+        """Remove a worktree with refs; what could not be deleted, None if all is gone.
 
         Whoever calls this has made sure that nothing in it is needed.  The
         files are deleted last, when nobody waits for the repository any more.
@@ -179,30 +185,38 @@ class AsyncWorktrees:
         moved = await rt.run_blocking(directories.move_away, path, trash)
         async with self._git.repository_lock(self._project):
             await self._forget(path)
-            for branch in branches:
-                await self._delete_ref(f"refs/heads/{branch}")
+            await self._delete(list(refs))
         return None if moved is None else await rt.run_blocking(directories.remove_tree, moved)
 
     async def delete_refs(self, refs: Iterable[str]) -> None:
         """Delete refs by their full names."""
         async with self._git.repository_lock(self._project):
-            for ref in refs:
-                await self._delete_ref(ref)
+            await self._delete(list(refs))
 
-    async def refs(self, prefix: str) -> list[str]:
-        """The refs whose names begin with ``prefix``."""
-        out = await self._git.text(self._project, "for-each-ref", "--format=%(refname)")
-        return [ref for ref in out.splitlines() if ref.startswith(prefix)]
+    async def refs(self, *prefixes: str) -> list[str]:
+        """The refs whose names begin with one of ``prefixes``, which end with a slash."""
+        listed = ("for-each-ref", "--format=%(refname)", *prefixes)
+        out = await self._git.text(self._project, *listed)
+        return out.splitlines()
 
-    async def _delete_ref(self, ref: str) -> None:
-        outcome = await self._git.attempt(self._project, "update-ref", "-d", ref)
-        if outcome.code:
-            logger.warning("%s", GitError(("update-ref", "-d", ref), outcome.code, outcome.err))
+    async def _delete(self, refs: Sequence[str]) -> None:
+        """Delete all of them at once, or one by one what can be deleted."""
+        if not refs:
+            return
+        commands = "".join(f"delete {ref}\n" for ref in refs).encode("utf-8", "surrogateescape")
+        outcome = await self._git.attempt(self._project, "update-ref", "--stdin", stdin=commands)
+        for ref in refs if outcome.code else ():
+            outcome = await self._git.attempt(self._project, "update-ref", "-d", ref)
+            if outcome.code:
+                error = GitError(("update-ref", "-d", ref), outcome.code, outcome.err)
+                logger.warning("%s", error)
 
     async def _forget(self, path: Path) -> None:
-        """Make git forget a worktree whose directory is gone."""
-        if any(tree.path == str(path) for tree in await self.listed()):
-            await self._git.run(self._project, "worktree", "remove", "-f", "-f", str(path))
+        """Make git forget a worktree whose directory is gone, if it knows of it."""
+        words = ("worktree", "remove", "-f", "-f", str(path))
+        outcome = await self._git.attempt(self._project, *words)
+        if outcome.code and "is not a working tree" not in outcome.err:
+            raise GitError(words, outcome.code, outcome.err)
 
     def is_ours(self, path: str) -> bool:
         """Whether a worktree at ``path`` would be a task's."""

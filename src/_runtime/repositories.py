@@ -43,6 +43,11 @@ def linked_git_directory(path: Path, common: Path) -> Path | None:
     return git_directory if ours and back.resolve() == (path / ".git").resolve() else None
 
 
+def worktree_git_directory(path: Path, project: Path) -> Path | None:
+    """The git directory of the worktree at ``path``, None if it is none of ``project``'s."""
+    return linked_git_directory(path, common_directory(project))
+
+
 def was_moved(path: Path) -> bool:
     """Whether the worktree at ``path`` was elsewhere, and is no longer, when git last saw it."""
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from .._runtime import directories
 from .._runtime import sync_runtime as rt
 from ..core.leftovers import Kind, Leftover
-from ..core.workspace import SNAPSHOTS, WorkspaceError, is_branch_of, is_snapshot_of
+from ..core.workspace import BRANCHES, SNAPSHOTS, WorkspaceError, is_branch_of, is_snapshot_of
 from ..store import Store
 from .inventory import Inventory
 from .register import OPEN, WorkspaceRegister
@@ -85,7 +85,8 @@ class Housekeeping:
         elif found.landed and found.task_id is not None and found.path is not None:
             self.remove(found.task_id, found.path)
         elif found.path is not None:
-            self._remove(found.path, [found.branch] if found.merged and found.branch else [])
+            merged = [f"refs/heads/{found.branch}"] if found.merged and found.branch else []
+            self._remove(found.path, merged)
             if found.task_id is not None:
                 self._register.drop(found.task_id)
 
@@ -94,14 +95,17 @@ class Housekeeping:
 
         Raises `GitError`, `OSError` and `StoreError`.
         """
-        heads = self._worktrees.refs("refs/heads/")
-        names = [ref.removeprefix("refs/heads/") for ref in heads]
-        self._remove(path, [name for name in names if is_branch_of(name, task_id)])
-        refs = self._worktrees.refs(SNAPSHOTS)
-        self._worktrees.delete_refs(ref for ref in refs if is_snapshot_of(ref, task_id))
+        refs = self._worktrees.refs(f"refs/heads/{BRANCHES}", SNAPSHOTS)
+        own = [
+            ref
+            for ref in refs
+            if is_snapshot_of(ref, task_id)
+            or is_branch_of(ref.removeprefix("refs/heads/"), task_id)
+        ]
+        self._remove(path, own)
         self._register.drop(task_id)
 
-    def _remove(self, path: Path, branches: list[str]) -> None:
-        if problem := self._worktrees.remove(path, branches):
+    def _remove(self, path: Path, refs: list[str]) -> None:
+        if problem := self._worktrees.remove(path, refs):
             logger.warning("%s", problem)
         rt.run_blocking(directories.remove_tree, self._root / "run" / path.name)

@@ -57,17 +57,21 @@ class StartingPoint:
         Raises `WorkspaceError` if there is no such commit, `GitError`.
         """
         name = self._target or self._checked_out()
-        found = None if name is None else self._resolve(f"refs/heads/{name}")
         if name is None:
             found = self._resolve("HEAD")
+            if found is None:
+                raise WorkspaceError(f"there is no commit in {self._project}: make one")
+            return found
+        if self._settings.fetch:
+            self._fetch_now_and_then(name)
+        heads = self._heads(name)
+        found = heads.get(f"refs/heads/{name}")
         if found is None:
             raise WorkspaceError(
                 f"there is no branch {name} with a commit in {self._project}: "
                 "make it, or set landing.target"
             )
-        if name is None:
-            return found
-        newer = self._remote(name)
+        newer = heads.get(f"{FETCHED}{name}") if self._settings.fetch else None
         if newer is not None and newer != found and self._is_ancestor(found, newer):
             if self._published:
                 found = newer
@@ -75,7 +79,7 @@ class StartingPoint:
                 logger.warning(
                     "%s is behind %s: pull it, or set landing.push", name, self._settings.remote
                 )
-        landed = self._resolve(f"refs/heads/{INTEGRATION}{name}")
+        landed = heads.get(f"refs/heads/{INTEGRATION}{name}")
         if landed is not None and self._is_ancestor(found, landed):
             found = landed
         return found
@@ -90,20 +94,28 @@ class StartingPoint:
         )
         return None if outcome.code else decoded(outcome.out).strip()
 
+    def _heads(self, name: str) -> dict[str, str]:
+        """The target, what has landed upon it, and what was fetched, as far as they exist."""
+        out = self._git.text(
+            self._project,
+            "for-each-ref",
+            "--format=%(refname) %(objectname)",
+            f"refs/heads/{name}",
+            f"refs/heads/{INTEGRATION}{name}",
+            f"{FETCHED}{name}",
+        )
+        return dict(line.rsplit(" ", 1) for line in out.splitlines())
+
     def _is_ancestor(self, old: str, new: str) -> bool:
         outcome = self._git.attempt(self._project, "merge-base", "--is-ancestor", old, new)
         return outcome.code == 0
 
-    def _remote(self, name: str) -> str | None:
-        """What the remote has, as far as it can be asked."""
-        if not self._settings.fetch:
-            return None
+    def _fetch_now_and_then(self, name: str) -> None:
         with self._turn:
             now = self._clock()
             if self._fetched is None or now - self._fetched >= FRESH:
                 self._fetch(name)
                 self._fetched = now
-        return self._resolve(f"{FETCHED}{name}")
 
     def _fetch(self, name: str) -> None:
         remote = self._settings.remote

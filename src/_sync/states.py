@@ -35,6 +35,7 @@ class WorktreeStates:
         self._worktrees = worktrees
         self._trees = trees
         self._project = project
+        self._last: dict[str, str] = {}  # the newest snapshot of each branch
 
     def commit(
         self, workspace: Workspace, message: str, target: str, reports: Sequence[str] = ()
@@ -65,7 +66,7 @@ class WorktreeStates:
         if "merge" in pending:
             merged = self._git.text(path, "rev-parse", "MERGE_HEAD")
             parents += merged.split()
-        if len(parents) > 1 or tree != self._tree(head):
+        if len(parents) > 1 or tree != self._trees.tree_of(head):
             head = self._trees.commit(tree, parents, message)
         with self._git.repository_lock(self._project):
             self._git.run(path, "update-ref", f"refs/heads/{branch}", head)
@@ -73,7 +74,10 @@ class WorktreeStates:
             self._worktrees.point(path, f"{branch}")
         for name in pending:
             self._git.run(path, name, "--quit")
-        base = self._base(workspace.base or head, head, target)
+        pinned = workspace.base or head
+        base = pinned
+        if not pinned == target == parents[0]:  # otherwise the work is known to follow on it
+            base = self._base(pinned, head, target)
         return Changes(commit=head, tree=tree, base=base, files=self._files(base, head))
 
     def _base(self, pinned: str, head: str, target: str) -> str:
@@ -102,11 +106,16 @@ class WorktreeStates:
         """
         checkout = self._checkout(workspace)
         commit = self._state(workspace, checkout, label)
-        branch = workspace.branch or ""
         with self._git.repository_lock(self._project):
-            ref = snapshot_ref(branch, self._worktrees.refs(SNAPSHOTS))
-            self._git.run(self._project, "update-ref", ref, commit, "")
+            self._keep(workspace.branch or "", commit)
         return commit
+
+    def _keep(self, branch: str, commit: str) -> None:
+        """Put a snapshot under the next ref of its branch that is free."""
+        last = self._last.get(branch)
+        ref = snapshot_ref(branch, [last] if last else self._worktrees.refs(SNAPSHOTS))
+        self._git.run(self._project, "update-ref", ref, commit, "")
+        self._last[branch] = ref
 
     def _state(self, workspace: Workspace, checkout: Checkout, label: str) -> str:
         path = workspace.path
@@ -127,7 +136,7 @@ class WorktreeStates:
         """Whether the worktree holds anything that ``commit`` does not."""
         checkout = self._checkout(workspace)
         state = self._state(workspace, checkout, "comparison")
-        return self._tree(state) != self._tree(commit)
+        return self._trees.tree_of(state) != self._trees.tree_of(commit)
 
     def restore(self, workspace: Workspace, commit: str) -> None:
         """Bring the worktree back to ``commit``; files that are not part of it go.
@@ -173,9 +182,6 @@ class WorktreeStates:
         if outcome.code and "merge" not in pending:
             raise GitError(merging, outcome.code, outcome.err or decoded(outcome.out))
         return subjects.splitlines()
-
-    def _tree(self, commit: str) -> str:
-        return self._git.text(self._project, "rev-parse", f"{commit}^{{tree}}")
 
     def _checkout(self, workspace: Workspace) -> Checkout:
         checkout = self._worktrees.look(workspace.path)

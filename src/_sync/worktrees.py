@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,9 +65,11 @@ class Worktrees:
 
     def look(self, path: Path) -> Checkout | None:
         """What is checked out at ``path``; None if that is no worktree of the repository."""
-        common = rt.run_blocking(repositories.common_directory, self._project)
-        found = rt.run_blocking(repositories.linked_git_directory, path, common)
+        found = self._git_directory(path)
         return None if found is None else Checkout(found, self.status(path))
+
+    def _git_directory(self, path: Path) -> Path | None:
+        return rt.run_blocking(repositories.worktree_git_directory, path, self._project)
 
     def status(self, path: Path) -> Status:
         """What differs from the commit at ``path``, each untracked file by name."""
@@ -82,14 +84,14 @@ class Worktrees:
         `GitError` and `OSError`.
         """
         checkout = self._found(path)
-        if checkout is None:
-            self._make(path, branch, start)
-        else:
+        made = checkout is None and self._make(path, branch, start)
+        if checkout is not None:
             self._adopt(path, checkout, branch, start)
-        checkout = self.look(path)
-        if checkout is None:
+        git_directory = self._git_directory(path)
+        if git_directory is None:
             raise WorkspaceError(f"{path} is no worktree although git has just made it one")
-        return checkout
+        status = Status(start, branch, ()) if made else self.status(path)
+        return Checkout(git_directory, status)
 
     def _found(self, path: Path) -> Checkout | None:
         checkout = self.look(path)
@@ -101,30 +103,31 @@ class Worktrees:
             checkout = self.look(path)
         return checkout
 
-    def _make(self, path: Path, branch: str, start: str) -> None:
-        """Add the worktree; what lies at ``path`` without git knowing goes into it."""
+    def _make(self, path: Path, branch: str, start: str) -> bool:
+        """Add the worktree; what lies at ``path`` without git knowing goes into it.
+
+        Whether nothing did, so that it holds what is committed and nothing else.
+        """
         stray = rt.run_blocking(directories.move_away, path, self._root / "lost")
         with self._git.repository_lock(self._project):
-            self._forget(path)
             self._take_branch(branch, start)
             rt.run_blocking(directories.make_private, [self.directory])
-            self._git.run(
-                self._project,
-                "worktree",
-                "add",
-                "--lock",
-                "--reason",
-                LOCKED,
-                "--no-checkout",
-                str(path),
-                branch,
-            )
+            try:
+                self._add(path, branch)
+            except GitError:  # it may know of one that was there
+                self._forget(path)
+                self._add(path, branch)
         if stray is None:
             self._git.run(path, "read-tree", "-u", "--reset", "HEAD", seconds=600)
-            return
+            return True
         logger.warning("%s was cut off from its repository and is joined to it again", path)
         rt.run_blocking(directories.move_contents, stray, path, ".git")
         self._git.run(path, "read-tree", "HEAD")
+        return False
+
+    def _add(self, path: Path, branch: str) -> None:
+        options = ("--lock", "--reason", LOCKED, "--no-checkout")
+        self._git.run(self._project, "worktree", "add", *options, str(path), branch)
 
     def _adopt(self, path: Path, checkout: Checkout, branch: str, start: str) -> None:
         """Go on in a worktree that somebody may have left in any state."""
@@ -161,6 +164,9 @@ class Worktrees:
     def _take_branch(self, branch: str, commit: str) -> None:
         """Make ``branch`` begin at ``commit``; what else it held is kept under another name."""
         ref = f"refs/heads/{branch}"
+        made = self._git.attempt(self._project, "update-ref", ref, commit, "")
+        if made.code == 0:
+            return
         held = self.resolve(ref)
         if held == commit:
             return
@@ -170,8 +176,8 @@ class Worktrees:
             logger.warning("%s held something else, which is now %s", branch, rescued)
         self._git.run(self._project, "update-ref", ref, commit, held or "")
 
-    def remove(self, path: Path, branches: list[str]) -> str | None:
-        """Remove a worktree with branches; what could not be deleted, None if all is gone.
+    def remove(self, path: Path, refs: Iterable[str]) -> str | None:
+        """Remove a worktree with refs; what could not be deleted, None if all is gone.
 
         Whoever calls this has made sure that nothing in it is needed.  The
         files are deleted last, when nobody waits for the repository any more.
@@ -180,30 +186,38 @@ class Worktrees:
         moved = rt.run_blocking(directories.move_away, path, trash)
         with self._git.repository_lock(self._project):
             self._forget(path)
-            for branch in branches:
-                self._delete_ref(f"refs/heads/{branch}")
+            self._delete(list(refs))
         return None if moved is None else rt.run_blocking(directories.remove_tree, moved)
 
     def delete_refs(self, refs: Iterable[str]) -> None:
         """Delete refs by their full names."""
         with self._git.repository_lock(self._project):
-            for ref in refs:
-                self._delete_ref(ref)
+            self._delete(list(refs))
 
-    def refs(self, prefix: str) -> list[str]:
-        """The refs whose names begin with ``prefix``."""
-        out = self._git.text(self._project, "for-each-ref", "--format=%(refname)")
-        return [ref for ref in out.splitlines() if ref.startswith(prefix)]
+    def refs(self, *prefixes: str) -> list[str]:
+        """The refs whose names begin with one of ``prefixes``, which end with a slash."""
+        listed = ("for-each-ref", "--format=%(refname)", *prefixes)
+        out = self._git.text(self._project, *listed)
+        return out.splitlines()
 
-    def _delete_ref(self, ref: str) -> None:
-        outcome = self._git.attempt(self._project, "update-ref", "-d", ref)
-        if outcome.code:
-            logger.warning("%s", GitError(("update-ref", "-d", ref), outcome.code, outcome.err))
+    def _delete(self, refs: Sequence[str]) -> None:
+        """Delete all of them at once, or one by one what can be deleted."""
+        if not refs:
+            return
+        commands = "".join(f"delete {ref}\n" for ref in refs).encode("utf-8", "surrogateescape")
+        outcome = self._git.attempt(self._project, "update-ref", "--stdin", stdin=commands)
+        for ref in refs if outcome.code else ():
+            outcome = self._git.attempt(self._project, "update-ref", "-d", ref)
+            if outcome.code:
+                error = GitError(("update-ref", "-d", ref), outcome.code, outcome.err)
+                logger.warning("%s", error)
 
     def _forget(self, path: Path) -> None:
-        """Make git forget a worktree whose directory is gone."""
-        if any(tree.path == str(path) for tree in self.listed()):
-            self._git.run(self._project, "worktree", "remove", "-f", "-f", str(path))
+        """Make git forget a worktree whose directory is gone, if it knows of it."""
+        words = ("worktree", "remove", "-f", "-f", str(path))
+        outcome = self._git.attempt(self._project, *words)
+        if outcome.code and "is not a working tree" not in outcome.err:
+            raise GitError(words, outcome.code, outcome.err)
 
     def is_ours(self, path: str) -> bool:
         """Whether a worktree at ``path`` would be a task's."""
