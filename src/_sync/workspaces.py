@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from pathlib import Path
 from .._runtime import directories, files
 from .._runtime import sync_runtime as rt
 from ..core.config.work import WorkspaceSettings
-from ..core.errors import explain
+from ..core.errors import explain, is_disk_full
 from ..core.escape import NOTHING, Expected
 from ..core.leftovers import Leftover
 from ..core.surroundings import AGENT_DIRECTORIES, agent_files, inherited, private
@@ -118,8 +117,7 @@ class Workspaces:
             return self._opened(row, before)
         except (GitError, OSError, ValueError) as error:
             rt.shielded(self._keep, task.id)
-            full = getattr(error, "errno", 0) == errno.ENOSPC or "No space left" in str(error)
-            kind = DiskFull if full else WorkspaceError
+            kind = DiskFull if is_disk_full(error) else WorkspaceError
             raise kind(f"{path} could not be made: {explain(error)}") from error
         except BaseException:
             rt.shielded(self._keep, task.id)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def first(error: BaseException) -> BaseException:
@@ -13,6 +16,11 @@ def first(error: BaseException) -> BaseException:
 def explain(error: BaseException) -> str:
     """What went wrong, in words; of a group what each member says, once."""
     return "; ".join(dict.fromkeys(_words(leaf) for leaf in _leaves(error)))
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether it says that there is no space left, also in the words of another program."""
+    return getattr(error, "errno", None) in _FULL or "No space left" in str(error)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

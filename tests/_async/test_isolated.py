@@ -1,0 +1,509 @@
+"""Attempts in worktrees, from the first instruction to the landing, with a driver that plays
+the agent.
+"""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codeagent._async.instructions import AgentUnusable
+from codeagent._async.scheduler import AsyncTaskScheduler
+from codeagent._runtime import async_runtime as rt
+from codeagent.core.recovery import UNRESTORED
+from codeagent.core.task import Task, TaskState
+
+from ..support.repositories import Repository
+from ..support.world import NOW, Clock, SpyStore
+from .helpers import forever, until
+from .isolated_rig import Advice, added, bad, good, plays, project, server, settings, writes
+
+RATE = "Error: 429 Too Many Requests: rate limit exceeded\n"
+NO_WRONG = "! grep -rqs wrong a.txt b.txt"
+TWO_AGENTS = {
+    "agents": {
+        name: {
+            "command": [name, "--model", "{model}"],
+            "resume": ["--resume", "{session}"],
+            "output": "stream-json",
+            "model": "large",
+            "models": ["small"],
+        }
+        for name in ("one", "two")
+    }
+}
+
+
+async def test_work_is_verified_and_lands_and_nothing_is_left(tmp_path: Path) -> None:
+    tasks = project(tmp_path)
+    async with server(tmp_path, settings(NO_WRONG)) as rig:
+        (task,) = await added(rig, tasks)
+        assert await rig.execute(task, writes(a__txt="1\n")) is None
+        assert await rig.state(task) is TaskState.DONE
+        assert await rt.wait_for_future(rig.store.workspaces()) == []
+    assert rig.show("a.txt") == "1"
+    assert rig.show("todo.md").startswith("- [x] task 1 <!-- Выполнено успешно (1/1")
+    assert rig.repository.git("status", "--porcelain") == ""
+    phases = [data["phase"] for data in rig.told.named("task.phase")]
+    assert phases == ["preparing", "working", "verifying", "landing"]
+    assert rig.told.names()[-1] == "task.done"
+    assert rig.repository.worktrees() == rig.repository.branches() == rig.snapshots() == []
+    assert rig.feedback == [("one", None)]
+
+
+async def test_what_fails_the_checks_is_mended_in_the_same_chat(tmp_path: Path) -> None:
+    tasks = project(tmp_path)
+    async with server(tmp_path, settings(NO_WRONG)) as rig:
+        (task,) = await added(rig, tasks)
+        assert await rig.execute(task, writes(a__txt="wrong\n"), writes(a__txt="right\n")) is None
+        stored = await rig.stored(task)
+    assert (stored.state, stored.attempts) == (TaskState.DONE, 1)
+    assert rig.show("a.txt") == "right"
+    assert "The project's own check was run" in rig.prompts()[1]
+    assert rig.driver.runs[1].words[-2:] == ("--resume", "chat")
+    assert [data["ok"] for data in rig.told.named("verify.done")] == [False, True]
+
+
+async def test_what_cannot_be_mended_is_left_to_a_person_with_its_worktree(tmp_path: Path) -> None:
+    tasks = project(tmp_path)
+    configured = settings(NO_WRONG, recovery={"verify_failed": [{"same_chat": 1}]})
+    async with server(tmp_path, configured) as rig:
+        (task,) = await added(rig, tasks)
+        wrong = [writes(a__txt=f"wrong {number}\n") for number in range(2)]
+        assert await rig.execute(task, *wrong) is None
+        stored = await rig.stored(task)
+        (row,) = await rt.wait_for_future(rig.store.workspaces())
+    assert stored.state is TaskState.FAILED
+    assert stored.attention is not None
+    assert "look at the output of the checks" in stored.attention
+    assert rig.told.reasons("task.escalated") == [stored.attention]
+    assert row.state == "kept"
+    assert (Path(row.path) / "a.txt").read_text() == "wrong 1\n"
+    assert rig.repository.git("log", "--format=%s", "main") == "work"
+
+
+async def test_an_agent_that_changes_nothing_is_asked_again_and_then_a_person(
+    tmp_path: Path,
+) -> None:
+    tasks = project(tmp_path)
+    configured = settings(recovery={"no_changes": [{"same_chat": 1}]})
+    async with server(tmp_path, configured) as rig:
+        (task,) = await added(rig, tasks)
+        assert await rig.execute(task, writes(), writes()) is None
+        stored = await rig.stored(task)
+    assert "no file of the project has changed" in rig.prompts()[1]
+    assert stored.attention is not None
+    assert rig.repository.git("log", "--format=%s", "main") == "work"
+
+
+async def test_two_tasks_in_conflict_are_joined_by_the_second_ones_agent(tmp_path: Path) -> None:
+    tasks = project(tmp_path, 2, shared="base\n")
+    async with server(tmp_path) as rig:
+        first, second = await added(rig, tasks)
+        begun = rt.Event()
+
+        async def late(worktree: Repository) -> Any:
+            worktree.write("shared", "second\n")
+            begun.set()
+            await until(lambda: "task.done" in rig.told.names())
+            return good("of the second")
+
+        async def early(worktree: Repository) -> Any:
+            await begun.wait()
+            worktree.write("shared", "first\n")
+            return good("of the first")
+
+        async def join(worktree: Repository) -> Any:
+            text = (worktree.path / "shared").read_text("utf-8")
+            assert "<<<<<<<" in text
+            assert ("first\n" in text, "second\n" in text) == (True, True)
+            worktree.write("shared", "first\nsecond\n")
+            return good("of the second")
+
+        async with rt.TaskGroup() as group:
+            group.start_soon(rig.execute, first, early)
+            group.start_soon(rig.execute, second, late, join)
+        assert [await rig.state(task) for task in tasks] == [TaskState.DONE] * 2
+    assert rig.show("shared") == "first\nsecond"
+    assert "task 1" in rig.prompts()[-1]  # what it conflicts with
+    assert rig.driver.runs[-1].words[-1] == "of the second"
+    assert rig.repository.git("log", "--format=%s", "main").split("\n") == [
+        "task 2", "task 1", "work",
+    ]  # fmt: skip
+
+
+async def test_a_rate_limit_lays_the_task_aside_and_costs_no_attempt(tmp_path: Path) -> None:
+    tasks = project(tmp_path)
+    async with server(tmp_path) as rig:
+        (task,) = await added(rig, tasks)
+        again = await rig.execute(task, plays(bad(RATE), a__txt="half\n"))
+        stored = await rig.stored(task)
+        assert again == stored.not_before == NOW + 60
+        assert (stored.state, stored.attempts) == (TaskState.PENDING, 0)
+        (parked,) = rig.told.named("task.parked")
+        assert parked["until"] == again
+        assert "waits for the rate limit until" in parked["reason"]
+        rig.clock.now = again
+        assert await rig.execute(task, writes(a__txt="whole\n")) is None
+        stored = await rig.stored(task)
+        assert stored.attempts == 1
+    assert rig.show("a.txt") == "whole"
+    assert rig.driver.runs[1].words[-2:] == ("--resume", "chat")
+    assert rig.prompts()[1].startswith("Your last turn ended before it was complete")
+    kinds = [failure.kind.value if failure else None for _, failure in rig.feedback]
+    assert kinds == ["rate_limit", None]
+
+
+async def test_after_a_restart_the_task_still_waits_and_then_goes_on_in_its_chat(
+    tmp_path: Path,
+) -> None:
+    tasks = project(tmp_path)
+    clock = Clock()
+    async with server(tmp_path, clock=clock) as rig:
+        (task,) = await added(rig, tasks)
+        await rig.execute(task, plays(bad(RATE), a__txt="half\n"))
+    clock.advance(10)
+    async with server(tmp_path, clock=clock) as rig:
+        stored = await rig.stored(task)
+        rig.driver.plays[task.id] = [writes(a__txt="whole\n")]
+        scheduler = AsyncTaskScheduler(rig.executor.execute, limit=1, ageing=600, clock=clock)
+        async with rt.TaskGroup() as group:
+            running = group.start_soon(scheduler.run)
+            scheduler.submit([stored])
+            looks = clock.looks
+            await until(lambda: clock.looks > looks + 1)
+            assert (scheduler.waiting(), rig.driver.runs) == ({task.id}, [])
+            clock.advance(50)
+            scheduler.resume()  # so that it looks at the clock
+            await until(lambda: "task.done" in rig.told.names())
+            scheduler.drain()
+            await running.wait()
+    assert rig.driver.runs[0].words[-2:] == ("--resume", "chat")
+    assert rig.show("a.txt") == "whole"
+
+
+async def test_a_used_up_quota_is_waited_for_until_it_is_back(tmp_path: Path) -> None:
+    tasks = project(tmp_path)
+    quota = "You've hit your usage limit. Try again in 2h 15m.\n"
+    async with server(tmp_path) as rig:
+        (task,) = await added(rig, tasks)
+        assert await rig.execute(task, plays(bad(quota))) == NOW + 8100 + 5
+        stored = await rig.stored(task)
+        assert stored.not_before == NOW + 8105
+    (parked,) = rig.told.named("task.parked")
+    assert "waits for the quota until" in parked["reason"]
+
+
+async def test_a_new_chat_begins_with_what_was_accepted_last(tmp_path: Path) -> None:
+    tasks = project(tmp_path, a__txt="0\n")
+    overflow = bad("Error: prompt is too long: 210000 tokens\n")
+    seen: list[dict[str, str]] = []
+
+    async def look(worktree: Repository) -> Any:
+        found = [path for path in worktree.path.iterdir() if path.suffix == ".txt"]
+        seen.append({path.name: path.read_text("utf-8") for path in found})
+        return good()
+
+    async with server(tmp_path, settings(steps=2)) as rig:
+        (task,) = await added(rig, tasks)
+        spoilt = plays(overflow, a__txt="2\n", b__txt="2\n")
+        again = await rig.execute(task, writes(a__txt="1\n"), spoilt)
+        assert again == NOW
+        stored = await rig.stored(task)
+        assert stored.completed == (1,)
+        assert await rig.execute(task, look) is None
+        stored = await rig.stored(task)
+        assert stored.attempts == 2
+    assert seen == [{"a.txt": "1\n"}]
+    assert rig.prompts()[2] == "task 1: step 2"
+    assert "--resume" not in rig.driver.runs[2].words
+    assert rig.show("a.txt") == "1"
+
+
+async def test_an_agent_that_fails_at_mending_does_not_undo_what_the_last_instruction_did(
+    tmp_path: Path,
+) -> None:
+    tasks = project(tmp_path)
+    overflow = bad("Error: prompt is too long: 210000 tokens\n")
+    async with server(tmp_path, settings(NO_WRONG, steps=2)) as rig:
+        (task,) = await added(rig, tasks)
+        steps = writes(a__txt="1\n"), writes(b__txt="wrong\n", c__txt="3\n")
+        mess = plays(overflow, a__txt="spoilt\n", c__txt="spoilt\n")
+        assert await rig.execute(task, *steps, mess) == NOW
+        assert await rig.execute(task, writes(b__txt="2\n")) is None
+    assert [rig.show(name) for name in ("a.txt", "b.txt", "c.txt")] == ["1", "2", "3"]
+    assert "The project's own check was run" in rig.prompts()[3]
+
+
+async def test_what_a_stopped_attempt_has_done_is_kept_and_the_agent_is_told(
+    tmp_path: Path,
+) -> None:
+    tasks = project(tmp_path)
+
+    async def hang(worktree: Repository) -> Any:
+        worktree.write("a.txt", "half\n")
+        await forever()
+
+    async with server(tmp_path) as rig:
+        (task,) = await added(rig, tasks)
+        async with rt.TaskGroup() as group:
+            group.start_soon(rig.execute, task, hang)
+            await until(lambda: "agent.started" in rig.told.names())
+            group.cancel()
+        stored = await rig.stored(task)
+        assert stored.attempts == 0
+        assert rig.told.reasons("task.interrupted") == ["the server was asked to stop"]
+    async with server(tmp_path) as rig:
+        seen = []
+
+        async def go_on(worktree: Repository) -> Any:
+            seen.append((worktree.path / "a.txt").read_text("utf-8"))
+            seen.extend(rig.snapshots())
+            return good()
+
+        assert await rig.execute(task, go_on) is None
+        assert rig.prompts() == [f"{UNRESTORED}task 1: work"]
+    assert seen == ["half\n", "codeagent snapshot: interrupted"]
+    assert rig.show("a.txt") == "half"
+
+
+async def test_where_a_stopped_attempt_had_done_nothing_there_is_nothing_to_tell(
+    tmp_path: Path,
+) -> None:
+    tasks = project(tmp_path)
+
+    async def hang(_: Repository) -> Any:
+        await forever()
+
+    async with server(tmp_path) as rig:
+        (task,) = await added(rig, tasks)
+        async with rt.TaskGroup() as group:
+            group.start_soon(rig.execute, task, hang)
+            await until(lambda: "agent.started" in rig.told.names())
+            group.cancel()
+        assert await rig.execute(task, writes(a__txt="1\n")) is None
+    assert rig.prompts()[1] == "task 1: work"
+
+
+async def test_a_person_who_cancels_an_attempt_is_told_from_a_stop(tmp_path: Path) -> None:
+    tasks = project(tmp_path)
+
+    async def hang(_: Repository) -> Any:
+        await forever()
+
+    async with server(tmp_path) as rig:
+        (task,) = await added(rig, tasks)
+        async with rt.TaskGroup() as group:
+            group.start_soon(rig.execute, task, hang)
+            await until(lambda: "agent.started" in rig.told.names())
+            rig.cancelled.add(task.id)
+            group.cancel()
+        stored = await rig.stored(task)
+    assert (stored.state, stored.attempts) == (TaskState.PENDING, 0)
+    assert rig.told.reasons("task.interrupted") == ["a person has cancelled it"]
+
+
+async def test_another_model_is_asked_and_then_another_agent(tmp_path: Path) -> None:
+    tasks = project(tmp_path)
+    configured = settings(**TWO_AGENTS, runtime={"agent": "one", "retry_delay": 0})
+    missing = plays(bad("Error: Cannot use this model\n", tools=0))
+    async with server(tmp_path, configured) as rig:
+        (task,) = await added(rig, tasks)
+        for _ in range(2):
+            assert await rig.execute(task, missing) == NOW
+        assert await rig.execute(task, writes(a__txt="1\n")) is None
+        attempts = await rt.wait_for_future(rig.store.attempts(task.id))
+    words = [run.words[:3] for run in rig.driver.runs]
+    assert words == [
+        ("one", "--model", "large"),
+        ("one", "--model", "small"),
+        ("two", "--model", "large"),
+    ]
+    assert [row.agent for row in attempts] == ["one", "one", None]
+
+
+async def test_an_agent_that_nobody_can_use_stops_the_server_and_the_task_is_put_back(
+    tmp_path: Path,
+) -> None:
+    tasks = project(tmp_path)
+    async with server(tmp_path) as rig:
+        (task,) = await added(rig, tasks)
+        rig.driver.plays[task.id] = [plays(bad("Error: Not logged in\n", tools=0))]
+        with pytest.raises(AgentUnusable, match="Not logged in"):
+            await rig.executor.execute(task)
+        stored = await rig.stored(task)
+        assert (stored.state, stored.attempts) == (TaskState.PENDING, 0)
+        assert await rig.execute(task, writes(a__txt="1\n")) is None
+    assert rig.show("a.txt") == "1"
+
+
+async def test_a_worktree_that_cannot_be_made_ready_is_tried_again_and_then_a_person(
+    tmp_path: Path,
+) -> None:
+    tasks = project(tmp_path)
+    configured = settings(workspace={"setup": {"shell": "echo no such wheel; exit 3"}})
+    async with server(tmp_path, configured) as rig:
+        (task,) = await added(rig, tasks)
+        again = []
+        while (until_then := await rig.execute(task)) is not None:
+            again.append(until_then - rig.clock.now)
+            rig.clock.now = until_then
+            assert len(again) < 10
+        stored = await rig.stored(task)
+    assert again == [10.0]
+    assert rig.told.reasons("task.failed")[0].startswith("workspace.setup: 'echo")
+    assert stored.attention is not None
+    assert "no such wheel" in stored.attention
+    assert "run the set-up command by hand" in stored.attention
+    assert rig.driver.runs == []
+
+
+async def test_a_full_disk_is_waited_for_and_costs_no_attempt(tmp_path: Path) -> None:
+    tasks = project(tmp_path)
+    configured = settings(limits={"disk_floor": 10**9})
+    async with server(tmp_path, configured) as rig:
+        (task,) = await added(rig, tasks)
+        assert await rig.execute(task) == NOW + 60
+        stored = await rig.stored(task)
+    assert (stored.state, stored.attempts, stored.not_before) == (TaskState.PENDING, 0, NOW + 60)
+    assert "waits for free disk space" in rig.told.reasons("task.parked")[0]
+
+
+async def test_a_disk_that_is_full_for_good_is_parked_and_then_left_to_a_person(
+    tmp_path: Path,
+) -> None:
+    tasks = project(tmp_path)
+    configured = settings(
+        limits={"disk_floor": 10**9}, recovery={"disk_full": [{"wait": 2}, {"park": 1}]}
+    )
+    async with server(tmp_path, configured) as rig:
+        (task,) = await added(rig, tasks)
+        for _ in range(3):
+            again = await rig.execute(task)
+            assert again is not None
+            rig.clock.now = again
+        assert await rig.execute(task) is None
+        stored = await rig.stored(task)
+    assert stored.attention is not None
+    assert "free disk space" in stored.attention
+
+
+async def test_a_disk_that_fills_up_on_the_way_is_waited_for_as_well(tmp_path: Path) -> None:
+    tasks = project(tmp_path)
+
+    async def full(worktree: Repository) -> Any:
+        worktree.write("a.txt", "1\n")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with server(tmp_path) as rig:
+        (task,) = await added(rig, tasks)
+        assert await rig.execute(task, full) == NOW + 60
+        stored = await rig.stored(task)
+    assert (stored.state, stored.attempts) == (TaskState.PENDING, 0)
+
+
+async def test_a_task_that_the_models_find_useless_is_skipped(
+    tmp_path: Path,
+) -> None:
+    tasks = project(tmp_path)
+    async with server(tmp_path, assessor=Advice()) as rig:
+        (task,) = await added(rig, tasks)
+        assert await rig.execute(task) is None
+        assert await rig.state(task) is TaskState.SKIPPED
+    assert rig.told.reasons("task.skipped") == ["not worth it"]
+    assert rig.list().startswith("- [-] task 1 <!-- skipped")
+
+
+async def test_an_attempt_that_lost_its_task_lands_nothing(tmp_path: Path) -> None:
+    tasks = project(tmp_path)
+    async with server(tmp_path) as rig:
+        (task,) = await added(rig, tasks)
+
+        async def lose(worktree: Repository) -> Any:
+            worktree.write("a.txt", "1\n")
+            take_over(rig.store, task)
+            return good()
+
+        assert await rig.execute(task, lose) is None
+        stored = await rig.stored(task)
+    assert (stored.state, stored.epoch, stored.completed) == (TaskState.RUNNING, 2, ())
+    assert rig.repository.git("log", "--format=%s", "main") == "work"
+    assert rig.told.names()[-1] == "agent.started"
+    assert rig.list() == "- [ ] task 1\n"
+
+
+async def test_an_attempt_that_loses_its_task_while_it_waits_to_land_lands_nothing(
+    tmp_path: Path,
+) -> None:
+    tasks = project(tmp_path)
+    async with server(tmp_path) as rig:
+        (task,) = await added(rig, tasks)
+        rig.told.on["landing.queued"] = lambda: take_over(rig.store, task)
+        assert await rig.execute(task, writes(a__txt="1\n")) is None
+        stored = await rig.stored(task)
+        assert await rt.wait_for_future(rig.store.landings(open_only=False)) == []
+    assert (stored.state, stored.epoch) == (TaskState.RUNNING, 2)
+    assert rig.repository.git("log", "--format=%s", "main") == "work"
+    assert rig.told.names()[-1] == "landing.queued"
+
+
+def take_over(store: SpyStore, task: Task) -> None:
+    """Another attempt takes the task over, as a second server would."""
+    store.interrupt_task(task.id, 1, NOW).result()
+    store.begin_attempt(task.id, path=rt.PATH, instructions=1, now=NOW).result()
+
+
+async def test_what_has_landed_when_the_stop_comes_counts(tmp_path: Path) -> None:
+    tasks = project(tmp_path)
+    async with server(tmp_path) as rig:
+        (task,) = await added(rig, tasks)
+        rig.store.held = {"landed"}
+        async with rt.TaskGroup() as group:
+            group.start_soon(rig.execute, task, writes(a__txt="1\n"))
+            await until(lambda: "landed" in rig.store.calls)
+            group.cancel()
+            rig.store.release()
+        assert await rig.state(task) is TaskState.DONE
+        assert await rt.wait_for_future(rig.store.workspaces()) == []
+    assert rig.show("a.txt") == "1"
+    assert rig.list().startswith("- [x] task 1")
+    assert (rig.told.names()[-1], rig.told.named("task.interrupted")) == ("task.done", [])
+
+
+async def test_work_that_waits_to_land_when_the_stop_comes_lands_without_an_agent_later(
+    tmp_path: Path,
+) -> None:
+    tasks = project(tmp_path)
+    async with server(tmp_path) as rig:
+        (task,) = await added(rig, tasks)
+        rig.store.held = {"begin_landing"}
+        async with rt.TaskGroup() as group:
+            rig.told.on["landing.queued"] = group.cancel
+            group.start_soon(rig.execute, task, writes(a__txt="1\n"))
+        rig.store.release()
+        stored = await rig.stored(task)
+        assert (stored.state, stored.completed) == (TaskState.PENDING, (1,))
+        assert await rig.execute(task) is None
+        assert await rig.state(task) is TaskState.DONE
+    assert rig.show("a.txt") == "1"
+    assert len(rig.driver.runs) == 1
+
+
+async def test_an_agent_that_removes_its_worktree_fails_and_the_next_one_has_a_new_one(
+    tmp_path: Path,
+) -> None:
+    tasks = project(tmp_path, b__txt="0\n")
+
+    async def remove(worktree: Repository) -> Any:
+        worktree.git("worktree", "remove", "--force", "--force", str(worktree.path))
+        return good()
+
+    async with server(tmp_path) as rig:
+        (task,) = await added(rig, tasks)
+        assert await rig.execute(task, remove) is not None
+        assert await rig.state(task) is TaskState.FAILED
+        assert await rig.execute(task, writes(a__txt="1\n")) is None
+    assert (rig.show("a.txt"), rig.show("b.txt")) == ("1", "0")
