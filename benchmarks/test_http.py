@@ -222,6 +222,9 @@ def test_processor_time(bench: Bench, row: Row, concurrency: int) -> None:
             target = f"<= {below}" if below else ""
             name = f"CPU, {own} / {peer}, c{concurrency}"
             row(name, shown, value=ratio, below=below, target=target)
+        ratio = _ratio(results, "sync", "seconds", own)
+        name = f"time per request without thinking, {own} / sync, c{concurrency}"
+        row(name, str(ratio), value=ratio, below=1 / 0.97, target="<= 1.03")
 
 
 @pytest.mark.parametrize("round_trip", ROUND_TRIPS)
