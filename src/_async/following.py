@@ -9,10 +9,11 @@ from ..core.handover import Baton
 from ..core.instructions import Instruction
 from ..core.llm.skips import Skip
 from ..core.task import Task
-from .instructions import AsyncInstructionRunner, Manner, StepOutcome
+from .instructions import Manner, StepOutcome
 
 if TYPE_CHECKING:
     from .assessment import AsyncAssessor
+    from .falling_back import Runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,7 @@ class Followed:
 class AsyncFollowUp:
     """Has the reports judged, and carries out what the judgement adds."""
 
-    def __init__(
-        self, assessor: AsyncAssessor, runner: AsyncInstructionRunner, baton: Baton
-    ) -> None:
+    def __init__(self, assessor: AsyncAssessor, runner: Runner, baton: Baton) -> None:
         self._assessor = assessor
         self._runner = runner
         self._baton = baton

@@ -1,14 +1,15 @@
-"""An attempt in the project's own directory, as the predecessor made it."""
+"""An attempt in the project's own directory, from its first instruction to its end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._runtime import async_runtime as rt
 from ..core.agents import Adapter
 from ..core.config import Config
+from ..core.fallback import policy_for
 from ..core.handover import Baton
 from ..core.instructions import Instruction, required_successes
 from ..core.llm.skips import Skip
@@ -16,24 +17,34 @@ from ..core.reconcile import IN_COMMIT_COMMENT
 from ..core.task import Task, remaining
 from ..core.todo import ItemState
 from ..core.workspace import Workspace
+from ..store import Store
+from .falling_back import Runner
 from .following import AsyncFollowUp
-from .instructions import AgentUnusable, AsyncInstructionRunner, Manner, StepOutcome
+from .instructions import AgentUnusable, StepOutcome
+from .retrying import AsyncCourse
 from .settlement import COMMIT_INSTRUCTION, AsyncSettlement
+from .workbench import AsyncWorkbench
 
 if TYPE_CHECKING:
     from .assessment import AsyncAssessor
 
 
 class AsyncInPlaceAttempt:
-    """Instruction after instruction; one that fails does not keep the next from running."""
+    """Instruction after instruction, then the verification if one is configured.
+
+    What fails is followed as `AsyncCourse` says, in the predecessor's dialect by
+    the next instruction.
+    """
 
     def __init__(
         self,
         *,
         config: Config,
         project: Path,
-        adapter: Adapter,
-        runner: AsyncInstructionRunner,
+        agents: Mapping[str, Adapter],
+        store: Store,
+        runner: Runner,
+        bench: AsyncWorkbench,
         settlement: AsyncSettlement,
         on_change: Callable[[], None],
         clock: Callable[[], float],
@@ -42,8 +53,11 @@ class AsyncInPlaceAttempt:
     ) -> None:
         self._config = config
         self._project = project
-        self._adapter = adapter
+        self._agents = agents
+        self._policy = policy_for(config)
+        self._store = store
         self._runner = runner
+        self._bench = bench
         self._settlement = settlement
         self._on_change = on_change
         self._clock = clock
@@ -57,39 +71,61 @@ class AsyncInPlaceAttempt:
         Raises `AgentUnusable`.
         """
         began = self._clock()
-        place = Workspace(task_id=task.id, path=self._project, in_place=True)
-        manner = Manner(workspace=place, adapter=self._adapter)
+        course = await self._begin(task)
         if self._assessor is not None:
             if (skip := await self._assessor.reason_to_skip(task)) is not None:
                 await self._skip(task, skip)
                 return None
             if self._follow_up is not None:
-                _check(await self._follow_up.again(task, steps, manner))
+                _check(await self._follow_up.again(task, steps, course.manner))
         left = remaining(task)
         for position in left:
             instruction = steps[position - 1]
             if self._config.predecessor and instruction.instruction_id == COMMIT_INSTRUCTION:
                 await self._settlement.mark(task, ItemState.DONE, IN_COMMIT_COMMENT)
-            outcome = await self._runner.run(task, instruction, manner)
+            outcome = await course.run(task, instruction)
             task = outcome.task
             self._on_change()
-            _check(outcome)
-            if self._assessor is not None and outcome.failure is not None:
-                await self._assessor.comment_on_failure(task, instruction, outcome.reason)
-            elif self._follow_up is not None:
+            if outcome.failure is not None:
+                if self._assessor is not None:
+                    await self._assessor.comment_on_failure(task, instruction, outcome.reason)
+                if course.is_over:
+                    return await course.settle(task)
+                continue
+            if self._follow_up is not None:
                 followed = await self._follow_up.follow(
-                    task, steps, instruction, outcome.report, manner
+                    task, steps, instruction, outcome.report, course.manner
                 )
                 if followed.skip is not None:
                     await self._skip(task, followed.skip)
                     return None
                 _check(followed.inserted)
-            if outcome.failure is None and position != left[-1]:
+            await self._bench.push_after(task, instruction)
+            if position != left[-1]:
                 self._baton.boundary(task)
-        if len(task.completed) >= required_successes(len(steps)):
-            await rt.shielded(self._settlement.done, task, began)
-            return None
-        return await rt.shielded(self._settlement.partly_done, task)
+        if len(task.completed) < required_successes(len(steps)):
+            return await course.settle(task)
+        while (found := await self._bench.verify(task)) is not None:
+            if not await course.mend(task, found.failure, found.request):
+                return await course.settle(task)
+        await rt.shielded(self._settlement.done, task, began)
+        return None
+
+    async def _begin(self, task: Task) -> AsyncCourse:
+        course = AsyncCourse(
+            task,
+            place=Workspace(task_id=task.id, path=self._project, in_place=True),
+            agents=self._agents,
+            policy=self._policy,
+            repeats=not self._config.predecessor,
+            max_attempts=self._config.max_attempts,
+            runner=self._runner,
+            store=self._store,
+            settlement=self._settlement,
+            clock=self._clock,
+        )
+        await course.begin()
+        return course
 
     async def _skip(self, task: Task, skip: Skip) -> None:
         await rt.shielded(self._settlement.skipped, task, skip.reason, skip.comment, skip.details)

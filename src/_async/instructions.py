@@ -210,7 +210,7 @@ class AsyncInstructionRunner:
         """Why the agent failed, None if it did not."""
         if outcome.ending is Ending.SUCCEEDED:
             return None
-        return classify(
+        failure = classify(
             outcome.ending,
             reason=outcome.reason,
             now=self._clock(),
@@ -226,6 +226,9 @@ class AsyncInstructionRunner:
             predecessor=self._config.predecessor,
             limits=limits,
         )
+        if outcome.exit_code is not None and not manner.adapter.announces:
+            return replace(failure, tools_ran=True)  # it does not tell of its tools
+        return failure
 
     async def _carry_out(
         self,

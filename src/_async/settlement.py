@@ -130,7 +130,7 @@ class AsyncSettlement:
         task = await rt.wait_for_future(
             self._store.finish_task(task.id, task.epoch, TaskState.FAILED, now, error=stored)
         )
-        await self._untick(task)
+        await self.untick(task)
         await self._status.append(texts.task_update(task.text, status, details))
         self._on_change()
         self.say(
@@ -217,7 +217,7 @@ class AsyncSettlement:
             return False
         return True
 
-    async def _untick(self, task: Task) -> None:
+    async def untick(self, task: Task) -> None:
         """Take a tick back that was set ahead of a commit which did not come about."""
         completed, total = len(task.completed), task.total_instructions
         if self._config.predecessor and total >= COMMIT_INSTRUCTION:

@@ -10,10 +10,11 @@ from ..core.handover import Baton
 from ..core.instructions import Instruction
 from ..core.llm.skips import Skip
 from ..core.task import Task
-from .instructions import InstructionRunner, Manner, StepOutcome
+from .instructions import Manner, StepOutcome
 
 if TYPE_CHECKING:
     from .assessment import Assessor
+    from .falling_back import Runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Followed:
 class FollowUp:
     """Has the reports judged, and carries out what the judgement adds."""
 
-    def __init__(self, assessor: Assessor, runner: InstructionRunner, baton: Baton) -> None:
+    def __init__(self, assessor: Assessor, runner: Runner, baton: Baton) -> None:
         self._assessor = assessor
         self._runner = runner
         self._baton = baton

@@ -1,15 +1,16 @@
 # Generated from src/_async/in_place.py. Do not edit.
-"""An attempt in the project's own directory, as the predecessor made it."""
+"""An attempt in the project's own directory, from its first instruction to its end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._runtime import sync_runtime as rt
 from ..core.agents import Adapter
 from ..core.config import Config
+from ..core.fallback import policy_for
 from ..core.handover import Baton
 from ..core.instructions import Instruction, required_successes
 from ..core.llm.skips import Skip
@@ -17,24 +18,34 @@ from ..core.reconcile import IN_COMMIT_COMMENT
 from ..core.task import Task, remaining
 from ..core.todo import ItemState
 from ..core.workspace import Workspace
+from ..store import Store
+from .falling_back import Runner
 from .following import FollowUp
-from .instructions import AgentUnusable, InstructionRunner, Manner, StepOutcome
+from .instructions import AgentUnusable, StepOutcome
+from .retrying import Course
 from .settlement import COMMIT_INSTRUCTION, Settlement
+from .workbench import Workbench
 
 if TYPE_CHECKING:
     from .assessment import Assessor
 
 
 class InPlaceAttempt:
-    """Instruction after instruction; one that fails does not keep the next from running."""
+    """Instruction after instruction, then the verification if one is configured.
+
+    What fails is followed as `AsyncCourse` says, in the predecessor's dialect by
+    the next instruction.
+    """
 
     def __init__(
         self,
         *,
         config: Config,
         project: Path,
-        adapter: Adapter,
-        runner: InstructionRunner,
+        agents: Mapping[str, Adapter],
+        store: Store,
+        runner: Runner,
+        bench: Workbench,
         settlement: Settlement,
         on_change: Callable[[], None],
         clock: Callable[[], float],
@@ -43,8 +54,11 @@ class InPlaceAttempt:
     ) -> None:
         self._config = config
         self._project = project
-        self._adapter = adapter
+        self._agents = agents
+        self._policy = policy_for(config)
+        self._store = store
         self._runner = runner
+        self._bench = bench
         self._settlement = settlement
         self._on_change = on_change
         self._clock = clock
@@ -58,37 +72,61 @@ class InPlaceAttempt:
         Raises `AgentUnusable`.
         """
         began = self._clock()
-        place = Workspace(task_id=task.id, path=self._project, in_place=True)
-        manner = Manner(workspace=place, adapter=self._adapter)
+        course = self._begin(task)
         if self._assessor is not None:
             if (skip := self._assessor.reason_to_skip(task)) is not None:
                 self._skip(task, skip)
                 return None
             if self._follow_up is not None:
-                _check(self._follow_up.again(task, steps, manner))
+                _check(self._follow_up.again(task, steps, course.manner))
         left = remaining(task)
         for position in left:
             instruction = steps[position - 1]
             if self._config.predecessor and instruction.instruction_id == COMMIT_INSTRUCTION:
                 self._settlement.mark(task, ItemState.DONE, IN_COMMIT_COMMENT)
-            outcome = self._runner.run(task, instruction, manner)
+            outcome = course.run(task, instruction)
             task = outcome.task
             self._on_change()
-            _check(outcome)
-            if self._assessor is not None and outcome.failure is not None:
-                self._assessor.comment_on_failure(task, instruction, outcome.reason)
-            elif self._follow_up is not None:
-                followed = self._follow_up.follow(task, steps, instruction, outcome.report, manner)
+            if outcome.failure is not None:
+                if self._assessor is not None:
+                    self._assessor.comment_on_failure(task, instruction, outcome.reason)
+                if course.is_over:
+                    return course.settle(task)
+                continue
+            if self._follow_up is not None:
+                followed = self._follow_up.follow(
+                    task, steps, instruction, outcome.report, course.manner
+                )
                 if followed.skip is not None:
                     self._skip(task, followed.skip)
                     return None
                 _check(followed.inserted)
-            if outcome.failure is None and position != left[-1]:
+            self._bench.push_after(task, instruction)
+            if position != left[-1]:
                 self._baton.boundary(task)
-        if len(task.completed) >= required_successes(len(steps)):
-            rt.shielded(self._settlement.done, task, began)
-            return None
-        return rt.shielded(self._settlement.partly_done, task)
+        if len(task.completed) < required_successes(len(steps)):
+            return course.settle(task)
+        while (found := self._bench.verify(task)) is not None:
+            if not course.mend(task, found.failure, found.request):
+                return course.settle(task)
+        rt.shielded(self._settlement.done, task, began)
+        return None
+
+    def _begin(self, task: Task) -> Course:
+        course = Course(
+            task,
+            place=Workspace(task_id=task.id, path=self._project, in_place=True),
+            agents=self._agents,
+            policy=self._policy,
+            repeats=not self._config.predecessor,
+            max_attempts=self._config.max_attempts,
+            runner=self._runner,
+            store=self._store,
+            settlement=self._settlement,
+            clock=self._clock,
+        )
+        course.begin()
+        return course
 
     def _skip(self, task: Task, skip: Skip) -> None:
         rt.shielded(self._settlement.skipped, task, skip.reason, skip.comment, skip.details)

@@ -211,7 +211,7 @@ class InstructionRunner:
         """Why the agent failed, None if it did not."""
         if outcome.ending is Ending.SUCCEEDED:
             return None
-        return classify(
+        failure = classify(
             outcome.ending,
             reason=outcome.reason,
             now=self._clock(),
@@ -227,6 +227,9 @@ class InstructionRunner:
             predecessor=self._config.predecessor,
             limits=limits,
         )
+        if outcome.exit_code is not None and not manner.adapter.announces:
+            return replace(failure, tools_ran=True)  # it does not tell of its tools
+        return failure
 
     def _carry_out(
         self,

@@ -41,12 +41,11 @@ from .scheduler import TaskScheduler
 from .settlement import Settlement
 from .status import StatusManager
 from .todo import TodoManager
-from .workplace import attempt_in
+from .workplace import workplace
 
 if TYPE_CHECKING:
     from ..core.llm.settings import LLMSetup
     from .advice import Advice
-    from .workshop import Workshop
 
 logger = logging.getLogger(__name__)
 
@@ -135,39 +134,29 @@ class CodeAgentServer:
             clock=clock,
         )
         assessor = self._advice.assessor if self._advice else None
-        self._workshop: Workshop | None = None
-        if placement.worktrees:
-            from .workshop import Workshop
-
-            self._workshop = Workshop(
-                config=config,
-                layout=layout,
-                target=placement.target,
-                environment=environment,
-                store=store,
-                io=self._io,
-                sink=self._announce,
-                clock=clock,
-            )
-        attempt = attempt_in(
-            self._workshop,
+        self._place = workplace(
+            placement,
             config=config,
-            project=layout.project,
+            layout=layout,
+            environment=environment,
             agents=agents or {config.runtime.agent: adapter},
             store=store,
+            io=self._io,
             runner=self._runner,
             settlement=self._settlement,
             on_change=self._checkpoint.touch,
             feedback=self._feedback,
+            sink=self._announce,
             clock=clock,
             baton=self._baton,
             assessor=assessor,
         )
+        self._workshop = self._place.workshop
         self._executor = TaskExecutor(
             config=config,
             agent=adapter.label,
             store=store,
-            attempt=attempt,
+            attempt=self._place.attempt,
             settlement=self._settlement,
             clock=clock,
             baton=self._baton,
@@ -335,8 +324,7 @@ class CodeAgentServer:
 
     def _hurry(self) -> None:
         self._driver.kill_all()
-        if self._workshop is not None:
-            self._workshop.kill_all()
+        self._place.kill_all()
 
     def _feedback(self, agent: str, failure: Failure | None) -> None:
         limited = failure is not None and failure.kind is FailureKind.RATE_LIMIT

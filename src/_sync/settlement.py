@@ -131,7 +131,7 @@ class Settlement:
         task = rt.wait_for_future(
             self._store.finish_task(task.id, task.epoch, TaskState.FAILED, now, error=stored)
         )
-        self._untick(task)
+        self.untick(task)
         self._status.append(texts.task_update(task.text, status, details))
         self._on_change()
         self.say(
@@ -216,7 +216,7 @@ class Settlement:
             return False
         return True
 
-    def _untick(self, task: Task) -> None:
+    def untick(self, task: Task) -> None:
         """Take a tick back that was set ahead of a commit which did not come about."""
         completed, total = len(task.completed), task.total_instructions
         if self._config.predecessor and total >= COMMIT_INSTRUCTION:

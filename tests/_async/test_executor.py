@@ -19,6 +19,7 @@ from codeagent._async.reports import Report
 from codeagent._async.settlement import AsyncSettlement
 from codeagent._async.status import AsyncStatusManager
 from codeagent._async.todo import AsyncTodoManager
+from codeagent._async.workbench import AsyncWorkbench
 from codeagent._runtime import async_runtime as rt
 from codeagent.core import status as texts
 from codeagent.core.agent_run import Ending
@@ -106,6 +107,7 @@ class Rig:
             on_change=self._changed,
             clock=self.clock,
         )
+        bench = AsyncWorkbench(layout=self.layout, environment={}, io=io, **common)
         self.executor = AsyncTaskExecutor(
             config=settings,
             agent=stand_in().label,
@@ -113,8 +115,10 @@ class Rig:
             attempt=AsyncInPlaceAttempt(
                 config=settings,
                 project=self.project,
-                adapter=stand_in(),
+                agents={"stand-in": stand_in()},
+                store=store,  # type: ignore[arg-type]
                 runner=runner,
+                bench=bench,
                 settlement=self.settlement,
                 on_change=self._changed,
                 clock=self.clock,

@@ -43,6 +43,9 @@ class Agent:
     label = "small"
     timeout = None
     silence = 0.0
+    models = ()
+    resumes = False
+    announces = True
 
     def launch(self, prompt: str, **about: Any) -> Launch:
         return Launch(argv=script(AGENT).argv, stdin=prompt.encode())

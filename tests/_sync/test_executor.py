@@ -21,6 +21,7 @@ from codeagent._sync.reports import Report
 from codeagent._sync.settlement import Settlement
 from codeagent._sync.status import StatusManager
 from codeagent._sync.todo import TodoManager
+from codeagent._sync.workbench import Workbench
 from codeagent.core import status as texts
 from codeagent.core.agent_run import Ending
 from codeagent.core.config import Config
@@ -107,6 +108,7 @@ class Rig:
             on_change=self._changed,
             clock=self.clock,
         )
+        bench = Workbench(layout=self.layout, environment={}, io=io, **common)
         self.executor = TaskExecutor(
             config=settings,
             agent=stand_in().label,
@@ -114,8 +116,10 @@ class Rig:
             attempt=InPlaceAttempt(
                 config=settings,
                 project=self.project,
-                adapter=stand_in(),
+                agents={"stand-in": stand_in()},
+                store=store,  # type: ignore[arg-type]
                 runner=runner,
+                bench=bench,
                 settlement=self.settlement,
                 on_change=self._changed,
                 clock=self.clock,

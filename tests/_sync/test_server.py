@@ -49,6 +49,9 @@ class Agent:
     label = "small"
     timeout = None
     silence = 0.0
+    models = ()
+    resumes = False
+    announces = False
 
     def __init__(self, program: str | None = None) -> None:
         self._program = program

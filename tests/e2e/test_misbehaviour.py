@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.installations import Place, modern, predecessor, write_config
-from tests.support.processes import Result, codeagent, left_of, wait_for_end
+from tests.support.processes import Result, Server, codeagent, left_of, wait_for_end
 
 TEMPLATE = """\
 Task: {{task_name}}
@@ -115,7 +116,6 @@ def test_work_that_was_done_counts(
             {"idle_timeout": 0.2, "tool_timeout": 0.4},
             "its tool has had its time (0.4 s)",
         ),
-        ("network", {}, "ENOTFOUND"),
     ],
 )
 def test_work_that_was_not_done_does_not_count(
@@ -127,6 +127,18 @@ def test_work_that_was_not_done_does_not_count(
     assert reason in failed["reason"]
     (task,) = done.named("task.failed")
     assert (task["attempts"], task["retry_at"]) == (1, None)
+    assert place.read("todo.md") == "- [ ] One\n"
+
+
+def test_a_network_that_is_not_there_is_waited_for(tmp_path: Path, path: str) -> None:
+    place = modern(tmp_path, "- [ ] One\n", behaviours="network", settings=PATIENT)
+    with Server("run", "--path", path, "--json", cwd=place.cwd, env=place.env) as server:
+        parked = server.until("task.parked")
+        server.signal(signal.SIGINT)
+        done = server.finish()
+    assert "waits for the network until" in parked["reason"]
+    assert "ENOTFOUND" in done.named("instruction.failed")[0]["reason"]
+    assert done.named("task.failed") == []
     assert place.read("todo.md") == "- [ ] One\n"
 
 
@@ -240,7 +252,13 @@ def test_the_predecessors_agent_may_be_silent_but_not_for_ever(tmp_path: Path, p
     place = predecessor(
         tmp_path,
         "- [ ] One\n",
-        cursor={"cli": {"cli_path": str(binary), "container_name": "c"}},
+        cursor={
+            "cli": {
+                "cli_path": str(binary),
+                "container_name": "c",
+                "resilience": {"fallback_retry_delay": 0},
+            }
+        },
         instructions={"default": steps},
         settings={"idle_timeout": 0.3, "grace_period": 1},
     )

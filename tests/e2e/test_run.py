@@ -92,8 +92,9 @@ def test_without_configuration_the_agent_on_the_path_is_used(tmp_path: Path, pat
     done = codeagent("run", "--path", path, cwd=place.cwd, env=place.env)
     assert (done.code, done.stderr) == (0, "")
     first, second = place.runs()
+    called = ["-p", "--output-format", "stream-json", "--force", "--trust", "--approve-mcps"]
     for run in (first, second):
-        assert run["argv"][1:] == ["-p", "--output-format", "stream-json", "--force", "--trust"]
+        assert run["argv"][1:] == [*called, "--workspace", str(place.project)]
         assert Path(run["argv"][0]) == tmp_path / "bin" / "agent"
         assert run["cwd"] == str(place.project)
         assert run["environment"]["NO_OPEN_BROWSER"] == "1"
@@ -223,7 +224,7 @@ def test_three_of_eight_are_enough_for_the_predecessor(tmp_path: Path, path: str
     place = predecessor(tmp_path, "- [ ] Раз (fails at 2) (fails at 5)\n")
     done = codeagent("run", "--path", path, cwd=place.cwd, env=place.env)
     assert done.code == 0
-    assert [step for _, step in place.steps()] == list(range(1, 9))
+    assert [step for _, step in place.steps()] == [1, 2, 2, 3, 4, 5, 5, 6, 7, 8]
     assert "Выполнено успешно (6/8 инструкций)" in place.read("todo.md")
     assert "успешно выполнено 6/8 инструкций" in place.read("codeAgentProjectStatus.md")
 

@@ -150,7 +150,13 @@ def predecessor(
         "agent": {"role": "Developer"},
         "server": {"task_delay": 0, "http_port": 3456},
         "llm": {"cli_interface": "cursor"},
-        "cursor": {"cli": {"cli_path": str(binary), "container_name": "cursor-agent"}},
+        "cursor": {
+            "cli": {
+                "cli_path": str(binary),
+                "container_name": "cursor-agent",
+                "resilience": {"fallback_retry_delay": 0},
+            }
+        },
         "instructions": instructions or {"default": eight()},
         "async": {"retry_delay": 0, **(settings or {})},
         **sections,
