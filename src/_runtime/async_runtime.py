@@ -20,6 +20,7 @@ from .async_files import (
     open_append,
     read_bytes,
     run_blocking,
+    use_threads,
     write_atomic,
 )
 from .async_locks import Channel, Event, Lock, Semaphore, StateLock
@@ -99,7 +100,7 @@ def run(
     """
     with asyncio.Runner(loop_factory=choose_loop(loop).factory, debug=debug or None) as runner:
         executor = ThreadPoolExecutor(io_threads, thread_name_prefix="io")
-        runner.get_loop().set_default_executor(executor)
+        use_threads(runner.get_loop(), executor)
         if watched is not None:
             watched(runner.get_loop())
         return runner.run(main(*args))

@@ -13,6 +13,7 @@ import pytest
 
 from codeagent._runtime import async_runtime as rt
 from codeagent._runtime import children
+from codeagent._runtime.async_files import use_threads
 from codeagent._runtime.loops import choose_loop
 
 from ..runtime_support import Gate, alive, descriptors
@@ -123,6 +124,17 @@ def test_the_loop_turns_while_children_are_being_spawned(
     assert "t" in between[between.index("s") : between.rindex("s")]
 
 
+Take = Callable[[asyncio.AbstractEventLoop, ThreadPoolExecutor], None]
+
+
+@pytest.fixture(params=["the loop's", "the server's"])
+def take(request: pytest.FixtureRequest) -> Take:
+    """How a loop comes by its threads: as any loop does, or as `rt.run` gives them."""
+    if request.param == "the server's":
+        return use_threads
+    return lambda loop, executor: loop.set_default_executor(executor)
+
+
 class _Counting(ThreadPoolExecutor):
     submitted = 0
 
@@ -131,10 +143,10 @@ class _Counting(ThreadPoolExecutor):
         return super().submit(fn, *args, **kwargs)
 
 
-async def test_a_whole_file_operation_is_one_hop(tmp_path: Path) -> None:
+async def test_a_whole_file_operation_is_one_hop(tmp_path: Path, take: Take) -> None:
     path = tmp_path / "file"
     with _Counting(1) as executor:
-        asyncio.get_running_loop().set_default_executor(executor)
+        take(asyncio.get_running_loop(), executor)
 
         async def hops(work: Coroutine[Any, Any, Any]) -> int:
             before = executor.submitted
@@ -150,20 +162,22 @@ async def test_a_whole_file_operation_is_one_hop(tmp_path: Path) -> None:
         assert await hops(raw.__aexit__(None, None, None)) == 1
 
 
-async def test_a_process_takes_one_hop() -> None:
+async def test_a_process_takes_one_hop(take: Take) -> None:
     with _Counting(1) as executor:
-        asyncio.get_running_loop().set_default_executor(executor)
+        take(asyncio.get_running_loop(), executor)
         async with await rt.open_process(["cat"], stdin=b"x" * 1_000_000) as process:
             assert sum([len(chunk) async for chunk in process.stdout]) == 1_000_000
             await process.wait()
         assert executor.submitted == 1
 
 
-async def test_a_call_that_has_not_begun_is_dropped_at_once_when_its_caller_is_cancelled() -> None:
+async def test_a_call_that_has_not_begun_is_dropped_when_its_caller_is_cancelled(
+    take: Take,
+) -> None:
     gate = Gate()
     ran: list[int] = []
     with ThreadPoolExecutor(1) as executor:
-        asyncio.get_running_loop().set_default_executor(executor)
+        take(asyncio.get_running_loop(), executor)
         async with rt.TaskGroup() as group:
             group.start_soon(rt.run_blocking, gate.pass_through)
             queued = group.start_soon(rt.run_blocking, ran.append, 1)
