@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from . import measure
+from .agents import make_agent
 from .sides import PATHS, Side, opened
-
-HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +105,4 @@ def path(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The coding agent that costs next to nothing: compiled, where there is a compiler."""
-    program = tmp_path_factory.mktemp("agent") / "agent"
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is not None:
-        for more in (["-static"], []):  # not every system has a static library of C
-            command = [compiler, "-O2", *more, "-o", str(program), str(HERE / "agent.c")]
-            if subprocess.run(command, capture_output=True).returncode == 0:
-                return program
-    text = (HERE / "agent.py").read_text("utf-8")
-    program.write_text(f"#!{sys.executable} -IS\n{text}", "utf-8")
-    program.chmod(0o755)
-    return program
+    return make_agent(tmp_path_factory.mktemp("agent") / "agent")

@@ -11,9 +11,11 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from codeagent._runtime.async_files import use_threads
 from codeagent._runtime.loops import choose_loop
 
 PATHS = ("async", "sync")
+IO_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,12 @@ def opened(path: str) -> Iterator[Side]:
     if path == "sync":
         yield Side(path, seam, server, lambda work, *args: work(*args))
         return
-    with (
-        asyncio.Runner(loop_factory=choose_loop().factory) as runner,
-        ThreadPoolExecutor(8, thread_name_prefix="io") as executor,
-    ):
-        runner.get_loop().set_default_executor(executor)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         yield Side(path, seam, server, lambda work, *args: runner.run(work(*args)))
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """A loop as the server has it, with as many threads for blocking calls."""
+    loop = choose_loop().factory()
+    use_threads(loop, ThreadPoolExecutor(IO_THREADS, thread_name_prefix="io"))
+    return loop

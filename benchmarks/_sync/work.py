@@ -144,14 +144,15 @@ def requests(url: str, ca_file: str, at_once: int = 1) -> Generator[Operation]:
             with session.direct(
                 "POST", url, headers=HEADERS, body=BODY, patience=patience
             ) as answer:
-                answer.aread()
                 assert answer.status_code == 200
+                for _ in answer.iter_bytes():
+                    pass
 
         yield _at_once(one, range(at_once))
 
 
 @contextmanager
-def questions(base: str, ca_file: str, at_once: int = 1) -> Generator[Operation]:
+def questions(base: str, ca_file: str, tasks: int, at_once: int) -> Generator[Operation]:
     """All that the models are asked about so many tasks before their first instruction."""
     setup = parse_llm_settings(settings(base), source="llm_settings.yaml", environment=KEYS)
     numbers = count()
@@ -162,11 +163,11 @@ def questions(base: str, ca_file: str, at_once: int = 1) -> Generator[Operation]
                 raise AssertionError("the server says that every task is to be done")
 
         def work() -> Sample:
-            names = [f"task_{next(numbers)}" for _ in range(at_once)]  # no answer is known yet
-            tasks = [Task(id=name, text=f"Do {name}") for name in names]
-            rt.run_blocking(project, place, tasks)
+            names = [f"task_{next(numbers)}" for _ in range(tasks)]  # no answer is known yet
+            new = [Task(id=name, text=f"Do {name}") for name in names]
+            rt.run_blocking(project, place, new)
             cpu, wall = time.process_time(), time.perf_counter()
-            _at_once(one, tasks)()
+            rt.map_concurrently(one, new, limit=at_once)
             return Sample(time.perf_counter() - wall, time.process_time() - cpu)
 
         yield work

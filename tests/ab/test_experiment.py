@@ -219,3 +219,37 @@ def test_work_that_takes_three_times_as_long_is_seen_on_a_real_clock(
     found = run(wanted, *pair, settings=Settings(warm_up=3, unit_time=0.001))
     assert found.verdict is not Verdict.PROMOTE
     assert found.gate is not None
+
+
+class Disturbed(Pretended):
+    """Every other run is held up by something else."""
+
+    def run(self, repeats: int) -> Sample:
+        sample = super().run(repeats)
+        late = 1.0 if self.machine.chance.random() < 0.5 else 0.0
+        self.machine.now += late
+        return Sample(sample.wall + late * 0.05, sample.cpu)
+
+
+def test_the_best_of_several_runs_tells_what_is_cost_from_what_is_waited_for() -> None:
+    machine = Machine()
+    pair = Disturbed(machine, "a"), Disturbed(machine, "b", 0.011)
+    found = run(plan(), *pair, settings=Settings(unit_time=0), now=machine.clock)
+    assert found.verdict is Verdict.HOLD
+    best = Settings(unit_time=0, best_of=5)
+    found = run(plan(), *pair, settings=best, now=machine.clock)
+    assert found.verdict is Verdict.REJECT
+    assert found.row().estimate == pytest.approx(1 / 1.1, rel=0.05)
+
+
+def test_within_a_pair_the_sides_take_turns_at_being_first() -> None:
+    machine = Machine()
+    settings = Settings(unit_time=0, warm_up=1, best_of=4)
+    run(plan(), *sides(machine), settings=settings, now=machine.clock)
+    pairs = ["".join(machine.runs[start : start + 8]) for start in range(2 + 48 * 8, 500, 8)]
+    assert set(pairs[:-1]) == {"abbaabba", "baabbaab"}
+
+
+def test_the_best_of_no_runs_is_refused() -> None:
+    with pytest.raises(ValueError, match="At least of one"):
+        Settings(best_of=0)

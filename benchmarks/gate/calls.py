@@ -1,0 +1,35 @@
+"""Process execution: programs, git, and the reports that agents write."""
+
+from __future__ import annotations
+
+from codeagent.ab.sides import Side
+
+from .files import as_fast, both
+from .trial import Bench, Sides, Trial
+
+
+def _no_op(at_once: int) -> Sides:
+    def sides(bench: Bench) -> tuple[Side, Side, Side]:
+        return both("children", argv=[str(bench.agent), "noop"], at_once=at_once)(bench)
+
+    return sides
+
+
+_FREE = (
+    "The child does nothing and ends after half a millisecond; starting it beside the loop "
+    "takes a thread hop more, of the order of 0.1 ms. Agents run for minutes."
+)
+
+MEASUREMENTS = (
+    Trial(criterion=as_fast("processes: git status"), sides=both("git_calls"), quick=False),
+    Trial(
+        criterion=as_fast("processes: 10 x git status at once"), sides=both("git_calls", at_once=10)
+    ),
+    Trial(criterion=as_fast("processes: 10 children at once"), sides=_no_op(10)),
+    Trial(
+        criterion=as_fast("processes: a child that does nothing", note=_FREE, gating=False),
+        sides=_no_op(1),
+        quick=False,
+    ),
+    Trial(criterion=as_fast("reports: written, noticed and accepted"), sides=both("reports")),
+)

@@ -1,0 +1,59 @@
+"""File operations: whole ones, each in one hop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from codeagent.ab.criteria import Criterion, Kind
+from codeagent.ab.sides import Side
+
+from .trial import Bench, Sides, Trial
+
+KB, MB = 1 << 10, 1 << 20
+
+
+def both(work: str, **arguments: Any) -> Sides:
+    """A workload on the synchronous path, on the asynchronous one, and as a control."""
+
+    def sides(bench: Bench) -> tuple[Side, Side, Side]:
+        baseline, contender, control = (
+            bench.worker(name, f"benchmarks._{path}.work:{work}", arguments)
+            for name, path in (("sync", "sync"), ("async", "async"), ("sync again", "sync"))
+        )
+        return baseline, contender, control
+
+    return sides
+
+
+def as_fast(name: str, *, note: str = "", gating: bool = True) -> Criterion:
+    """At least 95 % of the baseline's performance."""
+    return Criterion(name=name, kind=Kind.NON_INFERIORITY, margin=0.95, note=note, gating=gating)
+
+
+_HOP = (
+    "Not to be reached: the call goes to a thread and back, which takes 40 to 110 µs, and the "
+    "read itself takes ten. What is waited for meanwhile is nobody else's time."
+)
+
+MEASUREMENTS = (
+    Trial(criterion=as_fast("files: 64 KB written atomically"), sides=both("writes", size=64 * KB)),
+    Trial(
+        criterion=as_fast("files: 10 x 64 KB written atomically at once"),
+        sides=both("writes", size=64 * KB, at_once=10),
+    ),
+    Trial(
+        criterion=as_fast("files: 1,000 x 1 KB loaded in one batch"),
+        sides=both("loads", files=1000, size=KB),
+    ),
+    Trial(criterion=as_fast("files: 1,000 scanned"), sides=both("scans", entries=1000)),
+    Trial(
+        criterion=as_fast("files: 10 x 1 MB read at once"),
+        sides=both("reads", size=MB, at_once=10),
+    ),
+    Trial(criterion=as_fast("files: 1 MB read"), sides=both("reads", size=MB)),
+    Trial(
+        criterion=as_fast("files: a single 1 KB read", note=_HOP, gating=False),
+        sides=both("reads", size=KB),
+        quick=False,
+    ),
+)

@@ -1,0 +1,190 @@
+"""One criterion each: two sides compared, or something measured against a limit."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+from codeagent.ab.criteria import Criterion, Row, row
+from codeagent.ab.decision import Gate, Look, Plan
+from codeagent.ab.experiment import Metric, Settings, run
+from codeagent.ab.measure import MeasureError
+from codeagent.ab.results import Benchmark, benchmarks_of
+from codeagent.ab.sides import Side
+from codeagent.ab.worker import Worker
+from codeagent.core.stats import Interval, t_interval
+
+from ..agents import make_agent
+from ..http.place import Place, opened_place
+
+ROOT = Path(__file__).parents[2]
+LOOP = "benchmarks.sides:new_event_loop"
+UNKNOWN = Interval(math.nan, -math.inf, math.inf)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """Where an experiment belongs in a series; ``per`` operations make one measurement."""
+
+    title: str
+    x: float
+    unit: str
+    over: str = "at once"
+    per: float = 0.0
+    """Operations in one measurement, to be shown as so many a second; 0 for the cost itself."""
+
+    def value(self, costs: list[float]) -> Interval:
+        """The value to plot, with its 95 % interval."""
+        return t_interval([self.per / cost if self.per else cost for cost in costs])
+
+
+@dataclass(slots=True)
+class Found:
+    """What a criterion's measurement gave; ``points`` by title of the series and line."""
+
+    rows: list[Row] = field(default_factory=list)
+    benchmarks: list[Benchmark] = field(default_factory=list)
+    points: list[tuple[Point, str, Interval]] = field(default_factory=list)
+
+
+class Bench:
+    """What measurements share; made when it is first asked for, given back at the end."""
+
+    def __init__(self, *, quick: bool, folder: Path, stack: ExitStack) -> None:
+        self.quick = quick
+        self.seconds = math.inf
+        """What a measurement may take, at most."""
+        self.folder = folder
+        self._stack = stack
+
+    @cached_property
+    def agent(self) -> Path:
+        """The coding agent that costs next to nothing."""
+        return make_agent(self.folder / "agent")
+
+    @cached_property
+    def place(self) -> Place:
+        """The models' server, and the way to it. Raises `MeasureError`."""
+        folder = self.folder / "http"
+        folder.mkdir()
+        return self._stack.enter_context(opened_place(folder))
+
+    def worker(
+        self, name: str, scenario: str, arguments: Mapping[str, Any], *, inside: bool = False
+    ) -> Worker:
+        """A side in a process of its own, with the asynchronous path's loop where one is needed."""
+        words = self.place.inside if inside else []
+        return Worker(
+            name,
+            scenario,
+            arguments=arguments,
+            loop_factory=LOOP,
+            python=(*words, sys.executable),
+            cwd=ROOT,
+        )
+
+
+@contextmanager
+def opened_bench(*, quick: bool) -> Iterator[Bench]:
+    """A bench in a temporary directory."""
+    with TemporaryDirectory(prefix="gate-") as folder, ExitStack() as stack:
+        yield Bench(quick=quick, folder=Path(folder), stack=stack)
+
+
+Sides = Callable[[Bench], tuple[Side, Side, Side]]
+"""Gives baseline, contender, and the baseline once more as a control."""
+
+Watch = Callable[[Gate | Look], None]
+
+
+class Measurement(Protocol):
+    """Something that the gate measures."""
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """What is decided by it."""
+
+    @property
+    def quick(self) -> bool:
+        """Whether it belongs to the quick run, too."""
+
+    def measure(self, bench: Bench, watch: Watch) -> Found:
+        """Take the measurements. Raises `MeasureError`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Two sides against each other.
+
+    ``slow`` is for runs of seconds, which are few and vary little.
+    """
+
+    criterion: Criterion
+    sides: Sides
+    quick: bool = True
+    slow: bool = False
+    metric: Metric = Metric.WALL
+    unit_time: float = 0.004
+    budget: float = 300.0
+    point: Point | None = None
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        return (self.criterion,)
+
+    def measure(self, bench: Bench, watch: Watch) -> Found:
+        """Run the experiment."""
+        plan, settings = self._plan(quick=bench.quick), self._settings(bench)
+        baseline, contender, control = self.sides(bench)
+        outcome = run(plan, baseline, contender, control=control, settings=settings, watch=watch)
+        found = Found([outcome.row()], list(benchmarks_of(outcome)))
+        names = (baseline.name, contender.name)
+        for name, costs in zip(names, outcome.costs(), strict=True):
+            if self.point is not None and len(costs) > 1:
+                found.points.append((self.point, name, self.point.value(costs)))
+        return found
+
+    def _plan(self, *, quick: bool) -> Plan:
+        if self.slow:
+            pairs: dict[str, Any] = {
+                "block": 1,
+                "looks": 2,
+                "gate_pairs": (4, 12) if quick else (6, 24),
+                "pairs": (5, 16) if quick else (8, 40),
+            }
+        elif quick:
+            pairs = {"block": 2, "looks": 3, "gate_pairs": (24, 200), "pairs": (30, 400)}
+        else:
+            pairs = {}
+        return Plan(criterion=self.criterion, **pairs)
+
+    def _settings(self, bench: Bench) -> Settings:
+        return Settings(
+            metric=self.metric,
+            warm_up=1 if self.slow else 10 if bench.quick else 20,
+            unit_time=0 if self.slow else self.unit_time,
+            best_of=1 if self.slow else 5,
+            budget=min(self.budget, bench.seconds),
+        )
+
+
+def measured(what: Measurement, bench: Bench, watch: Watch) -> Found:
+    """What was found, each row with the command that repeats it.
+
+    What cannot be measured has rows that say why.
+    """
+    try:
+        found = what.measure(bench, watch)
+    except MeasureError as error:
+        found = Found([row(one, UNKNOWN, n=0, reason=str(error)) for one in what.criteria])
+    command = ("python", "-m", "benchmarks.gate", "--only")
+    found.rows = [replace(one, repeat=shlex.join([*command, one.name])) for one in found.rows]
+    return found
