@@ -40,6 +40,8 @@ class AsyncLandingChecks:
         self._shared = shared
         self._each = each
         self._state = rt.StateLock()
+        self._turn = rt.Lock()
+        self._ahead: dict[str, Evidence | None] = {}
         self._passed: OrderedDict[str, None] = OrderedDict()
         self._failing: str | None = None
 
@@ -48,6 +50,21 @@ class AsyncLandingChecks:
         if request.evidence.ok and request.evidence.tree is not None:
             own = self._shared.of(request.task)
             self._remember(await self._trees.content(request.evidence.tree, own))
+
+    async def look_ahead(self, label: str, squashed: Squashed, parent: str) -> None:
+        """Verify a commit of a chain while the next one is made, if each one is to be.
+
+        What comes after one that fails is left alone.  Raises what the verification raises.
+        """
+        if not self._each:
+            return
+        async with self._turn:
+            with self._state:
+                before = self._ahead.get(parent)
+            if before is None or before.ok:
+                before = await self._check(squashed.content, squashed.commit, label)
+            with self._state:
+                self._ahead[squashed.commit] = before
 
     async def search(
         self, chain: Sequence[tuple[str, Squashed]]
@@ -60,9 +77,15 @@ class AsyncLandingChecks:
         found: dict[int, Evidence | None] = {}
         while (length := search.next()) is not None:
             label, squashed = chain[length - 1]
-            evidence = await self._check(squashed.content, squashed.commit, label)
+            with self._state:
+                is_known = squashed.commit in self._ahead
+                evidence = self._ahead.get(squashed.commit)
+            if not is_known:
+                evidence = await self._check(squashed.content, squashed.commit, label)
             found[length - 1] = evidence
             search = search.after(length, evidence is None or evidence.ok)
+        with self._state:
+            self._ahead.clear()
         return search, found
 
     async def replayed(self, commits: Sequence[str]) -> str:

@@ -61,7 +61,8 @@ class AsyncSquash:
         """
         changes, task = request.changes, request.task
         own = self._shared.of(task)
-        self._trees.know(changes.commit, changes.tree)
+        for name in (changes.commit, changes.tree):
+            self._trees.know(name, changes.tree)
         merged = await self._merge(request, onto, own)
         if isinstance(merged, Rejected):
             return merged

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .._runtime import sync_runtime as rt
 from ..core.config.landing import LandingSettings
-from ..core.errors import explain
+from ..core.errors import explain, first
 from ..core.events import Event, Sink
 from ..core.landing import Landed, LandingRequest, Outcome, Refusal, Rejected
 from ..core.landing_batch import disjoint, without
@@ -58,6 +58,10 @@ class _Link:
     @property
     def step(self) -> Step:
         return Step(self.ticket.request.task, self.squashed.commit, self.parent)
+
+    @property
+    def label(self) -> str:
+        return f"landing-{self.ticket.request.task.id}"
 
 
 class Landing:
@@ -237,25 +241,32 @@ class Landing:
         Or later, if it is only what comes before it that it cannot follow.
         """
         chain: list[_Link] = []
-        parent = onto
-        for ticket in tickets:
-            squashed = self._squash.squash(ticket.request, parent)
-            if isinstance(squashed, Squashed) and squashed.old:
-                step = Step(ticket.request.task, squashed.commit, ticket.request.changes.base)
-                move = rt.shielded(self._move.again, step)
-                self._settle_moved([_Link(ticket, squashed, step.parent)], move, {})
-            elif isinstance(squashed, Squashed):
-                self._checks.trust(ticket.request)
-                chain.append(_Link(ticket, squashed, parent))
-                parent = squashed.commit
-            elif not chain:
-                _settle(ticket, squashed)
+        try:
+            with rt.TaskGroup() as group:
+                for ticket in tickets:
+                    parent = chain[-1].squashed.commit if chain else onto
+                    squashed = self._squash.squash(ticket.request, parent)
+                    if isinstance(squashed, Squashed) and squashed.old:
+                        self._settle_old(ticket, squashed)
+                    elif isinstance(squashed, Squashed):
+                        self._checks.trust(ticket.request)
+                        link = _Link(ticket, squashed, parent)
+                        chain.append(link)
+                        group.start_soon(self._checks.look_ahead, link.label, squashed, parent)
+                    elif not chain:
+                        _settle(ticket, squashed)
+        except BaseExceptionGroup as error:
+            raise first(error) from None
         return chain
+
+    def _settle_old(self, ticket: _Ticket, squashed: Squashed) -> None:
+        step = Step(ticket.request.task, squashed.commit, ticket.request.changes.base)
+        move = rt.shielded(self._move.again, step)
+        self._settle_moved([_Link(ticket, squashed, step.parent)], move, {})
 
     def _land_chain(self, chain: Sequence[_Link], tip: Tip) -> bool:
         """Land as much of it as passes; False if something else has moved meanwhile."""
-        named = [(f"landing-{link.ticket.request.task.id}", link.squashed) for link in chain]
-        search, found = self._checks.search(named)
+        search, found = self._checks.search([(link.label, link.squashed) for link in chain])
         if search.good and not rt.shielded(self._land_links, chain[: search.good], tip, found):
             return False
         culprit = found.get(search.good) if search.failed else None

@@ -41,6 +41,8 @@ class LandingChecks:
         self._shared = shared
         self._each = each
         self._state = rt.StateLock()
+        self._turn = rt.Lock()
+        self._ahead: dict[str, Evidence | None] = {}
         self._passed: OrderedDict[str, None] = OrderedDict()
         self._failing: str | None = None
 
@@ -49,6 +51,21 @@ class LandingChecks:
         if request.evidence.ok and request.evidence.tree is not None:
             own = self._shared.of(request.task)
             self._remember(self._trees.content(request.evidence.tree, own))
+
+    def look_ahead(self, label: str, squashed: Squashed, parent: str) -> None:
+        """Verify a commit of a chain while the next one is made, if each one is to be.
+
+        What comes after one that fails is left alone.  Raises what the verification raises.
+        """
+        if not self._each:
+            return
+        with self._turn:
+            with self._state:
+                before = self._ahead.get(parent)
+            if before is None or before.ok:
+                before = self._check(squashed.content, squashed.commit, label)
+            with self._state:
+                self._ahead[squashed.commit] = before
 
     def search(
         self, chain: Sequence[tuple[str, Squashed]]
@@ -61,9 +78,15 @@ class LandingChecks:
         found: dict[int, Evidence | None] = {}
         while (length := search.next()) is not None:
             label, squashed = chain[length - 1]
-            evidence = self._check(squashed.content, squashed.commit, label)
+            with self._state:
+                is_known = squashed.commit in self._ahead
+                evidence = self._ahead.get(squashed.commit)
+            if not is_known:
+                evidence = self._check(squashed.content, squashed.commit, label)
             found[length - 1] = evidence
             search = search.after(length, evidence is None or evidence.ok)
+        with self._state:
+            self._ahead.clear()
         return search, found
 
     def replayed(self, commits: Sequence[str]) -> str:

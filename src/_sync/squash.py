@@ -62,7 +62,8 @@ class Squash:
         """
         changes, task = request.changes, request.task
         own = self._shared.of(task)
-        self._trees.know(changes.commit, changes.tree)
+        for name in (changes.commit, changes.tree):
+            self._trees.know(name, changes.tree)
         merged = self._merge(request, onto, own)
         if isinstance(merged, Rejected):
             return merged
