@@ -6,8 +6,9 @@ from pathlib import Path
 
 from .._runtime import async_runtime as rt
 from .._runtime import files, repositories
+from ..core.errors import first
 from ..core.escape import NOTHING, Expected, Survey, compare, watched
-from ..core.git import parse_status, parse_worktrees
+from ..core.git import decoded, parse_status, parse_worktrees
 from ..core.workspace import OWN_DIRECTORY
 from .git import AsyncGit
 
@@ -27,18 +28,18 @@ class AsyncSurveyor:
 
     async def survey(self) -> Survey:
         """The present state. Raises `GitError` and `OSError`."""
-        status = parse_status(
-            await self._git.run(
-                self._project, "status", "--porcelain=v2", "--branch", "-z", "--no-renames"
-            )
+        questions = (
+            ("status", "--porcelain=v2", "--branch", "-z", "--no-renames"),
+            ("for-each-ref", "--format=%(objectname) %(refname)"),
+            ("worktree", "list", "--porcelain", "-z"),
         )
-        refs = await self._git.text(
-            self._project, "for-each-ref", "--format=%(objectname) %(refname)"
-        )
-        pairs = (line.split(" ", 1) for line in refs.splitlines())
-        others = parse_worktrees(
-            await self._git.run(self._project, "worktree", "list", "--porcelain", "-z")
-        )[1:]
+        try:
+            found, refs, trees = await rt.map_concurrently(self._asked, questions, limit=3)
+        except BaseExceptionGroup as group:
+            raise first(group) from None
+        status = parse_status(found)
+        pairs = (line.split(" ", 1) for line in decoded(refs).splitlines())
+        others = parse_worktrees(trees)[1:]
         names = [
             entry.path
             for entry in status.entries
@@ -61,6 +62,9 @@ class AsyncSurveyor:
             config=shared.config,
             stash=shared.stash,
         )
+
+    async def _asked(self, question: tuple[str, ...]) -> bytes:
+        return await self._git.run(self._project, *question)
 
     async def check(self, expected: Expected = NOTHING) -> list[str]:
         """What has changed since the last call that the server did not change.

@@ -14,6 +14,7 @@ from ..core.task import TaskState
 from ..core.workspace import (
     BRANCHES,
     OWN_DIRECTORY,
+    SNAPSHOTS,
     Workspace,
     is_attempt,
     is_snapshot_of,
@@ -54,14 +55,11 @@ class Inventory:
         which commits are looked for.  Raises `GitError` and `OSError`.
         """
         merged = self._merged(target)
-        trees = {
-            tree.path: tree
-            for tree in self._worktrees.listed()
-            if self._worktrees.is_ours(tree.path)
-        }
+        listed = self._worktrees.listed()
+        trees = {tree.path: tree for tree in listed if self._worktrees.is_ours(tree.path)}
         known = {row.path: row for row in rows}
         names = rt.run_blocking(directories.entries, self._worktrees.directory)
-        refs = self._worktrees.refs("refs/codeagent/snap/")
+        refs = self._worktrees.refs(f"refs/heads/{BRANCHES}", SNAPSHOTS)
         found: list[Found] = []
         for path in sorted({*known, *trees}):
             row, tree = known.get(path), trees.get(path)
@@ -88,7 +86,13 @@ class Inventory:
             if name[0] not in "_." and str(self._worktrees.directory / name) not in {*known, *trees}
         ]
         found += [Found(kind=Kind.DIRECTORY, name=path.name, path=path) for path in strangers]
-        found += self._branches(known.values(), merged)
+        held = {tree.branch for tree in listed} | {row.branch for row in known.values()}
+        attempts = (ref.removeprefix("refs/heads/") for ref in refs)
+        found += [
+            Found(kind=Kind.BRANCH, name=name, branch=name, merged=name in merged)
+            for name in attempts
+            if is_attempt(name) and name not in held
+        ]
         for name in ("trash", "lost"):
             kind = Kind.TRASH if name == "trash" else Kind.DIRECTORY
             for entry in rt.run_blocking(directories.entries, self._root / name):
@@ -107,20 +111,6 @@ class Inventory:
             f"refs/heads/{BRANCHES}",
         )
         return frozenset(out.split())
-
-    def _branches(self, rows: Iterable[WorkspaceRow], merged: Collection[str]) -> list[Found]:
-        """Branches of attempts that nothing holds."""
-        held = {tree.branch for tree in self._worktrees.listed()}
-        held |= {row.branch for row in rows}
-        attempts = [
-            ref.removeprefix("refs/heads/")
-            for ref in self._worktrees.refs(f"refs/heads/{BRANCHES}")
-        ]
-        return [
-            Found(kind=Kind.BRANCH, name=name, branch=name, merged=name in merged)
-            for name in attempts
-            if is_attempt(name) and name not in held
-        ]
 
     def _is_dirty(self, tree: Worktree | None, task_id: str | None, refs: Iterable[str]) -> bool:
         """Whether something in the worktree is neither committed nor in a snapshot."""

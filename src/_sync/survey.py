@@ -7,8 +7,9 @@ from pathlib import Path
 
 from .._runtime import files, repositories
 from .._runtime import sync_runtime as rt
+from ..core.errors import first
 from ..core.escape import NOTHING, Expected, Survey, compare, watched
-from ..core.git import parse_status, parse_worktrees
+from ..core.git import decoded, parse_status, parse_worktrees
 from ..core.workspace import OWN_DIRECTORY
 from .git import Git
 
@@ -28,16 +29,18 @@ class Surveyor:
 
     def survey(self) -> Survey:
         """The present state. Raises `GitError` and `OSError`."""
-        status = parse_status(
-            self._git.run(
-                self._project, "status", "--porcelain=v2", "--branch", "-z", "--no-renames"
-            )
+        questions = (
+            ("status", "--porcelain=v2", "--branch", "-z", "--no-renames"),
+            ("for-each-ref", "--format=%(objectname) %(refname)"),
+            ("worktree", "list", "--porcelain", "-z"),
         )
-        refs = self._git.text(self._project, "for-each-ref", "--format=%(objectname) %(refname)")
-        pairs = (line.split(" ", 1) for line in refs.splitlines())
-        others = parse_worktrees(
-            self._git.run(self._project, "worktree", "list", "--porcelain", "-z")
-        )[1:]
+        try:
+            found, refs, trees = rt.map_concurrently(self._asked, questions, limit=3)
+        except BaseExceptionGroup as group:
+            raise first(group) from None
+        status = parse_status(found)
+        pairs = (line.split(" ", 1) for line in decoded(refs).splitlines())
+        others = parse_worktrees(trees)[1:]
         names = [
             entry.path
             for entry in status.entries
@@ -60,6 +63,9 @@ class Surveyor:
             config=shared.config,
             stash=shared.stash,
         )
+
+    def _asked(self, question: tuple[str, ...]) -> bytes:
+        return self._git.run(self._project, *question)
 
     def check(self, expected: Expected = NOTHING) -> list[str]:
         """What has changed since the last call that the server did not change.
