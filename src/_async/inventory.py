@@ -22,7 +22,7 @@ from ..core.workspace import (
 )
 from ..store import WorkspaceRow
 from .git import AsyncGit, GitError
-from .states import AsyncWorktreeStates
+from .states import AsyncWorktreeStates, nested
 from .trees import AsyncTrees
 from .worktrees import AsyncWorktrees
 
@@ -128,7 +128,7 @@ class AsyncInventory:
             return True
         if not left(status, () if copied is None else copied.copied):
             return False
-        if task_id is None:
+        if task_id is None or nested(status):
             return True
         snapshots = [ref for ref in refs if is_snapshot_of(ref, task_id)]
         if not snapshots:

@@ -172,6 +172,10 @@ class AsyncLanding:
         """
         return await self._move.settle_open()
 
+    async def catch_up(self) -> None:
+        """Let the target take what landed earlier, if nothing is in the way any more."""
+        await self._move.catch_up()
+
     @property
     def replayed(self) -> frozenset[str]:
         """Commits that landed work has become since, other than those that the store knows."""

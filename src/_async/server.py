@@ -310,8 +310,7 @@ class AsyncCodeAgentServer:
                 self._list.submitted.clear()
                 await self._scheduler.idle()
             self._scheduler.drain()
-        if self._baton.reason:
-            await self._control.finish()
+        await self._control.finish()
 
     async def _note_idle(self) -> None:
         if self._memory.idle:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .._runtime import async_runtime as rt
 from .._runtime import directories, repositories
-from ..core.git import decoded, is_only_ignored, parse_changes
+from ..core.git import Status, decoded, is_only_ignored, parse_changes
 from ..core.workspace import (
     OWN_DIRECTORY,
     SNAPSHOTS,
@@ -56,7 +56,7 @@ class AsyncWorktreeStates:
                 f"a rebase was begun in {path} and not ended: end it with "
                 "git rebase --continue or --abort"
             )
-        left_out = [*workspace.copied, *_nested(checkout)]
+        left_out = [*workspace.copied, *nested(checkout.status)]
         specs = all_but([OWN_DIRECTORY, *left_out, *reports])
         outcome = await self._git.attempt(path, "add", "-A", "--", *specs, seconds=600)
         if outcome.code and not is_only_ignored(outcome.err):
@@ -124,7 +124,7 @@ class AsyncWorktreeStates:
         index = place / "snapshot.index"
         await rt.run_blocking(directories.replace_copy, checkout.git_directory / "index", index)
         other = {"GIT_INDEX_FILE": str(index)}
-        specs = all_but([OWN_DIRECTORY, *workspace.copied, *_nested(checkout)])
+        specs = all_but([OWN_DIRECTORY, *workspace.copied, *nested(checkout.status)])
         await self._git.attempt(
             path, "add", "-A", "--ignore-errors", "--", *specs, environment=other, seconds=600
         )
@@ -193,9 +193,10 @@ class AsyncWorktreeStates:
         return checkout
 
 
-def _nested(checkout: Checkout) -> list[str]:
-    """Repositories inside the worktree, of which git would only keep a commit's name."""
-    entries = checkout.status.entries
+def nested(status: Status) -> list[str]:
+    """Repositories inside a worktree, of which git would only keep a commit's name."""
     return [
-        entry.path.rstrip("/") for entry in entries if entry.untracked and entry.path[-1] == "/"
+        entry.path.rstrip("/")
+        for entry in status.entries
+        if entry.untracked and entry.path[-1] == "/"
     ]

@@ -143,6 +143,7 @@ class AsyncWorkshop:
 
         Returns what was found, one sentence each.
         """
+        await self._landing.catch_up()
         await self.workspaces.sweep()
         landings = await rt.wait_for_future(self._store.landings(open_only=False))
         expected = Expected(

@@ -23,7 +23,7 @@ from ..core.workspace import (
 )
 from ..store import WorkspaceRow
 from .git import Git, GitError
-from .states import WorktreeStates
+from .states import WorktreeStates, nested
 from .trees import Trees
 from .worktrees import Worktrees
 
@@ -127,7 +127,7 @@ class Inventory:
             return True
         if not left(status, () if copied is None else copied.copied):
             return False
-        if task_id is None:
+        if task_id is None or nested(status):
             return True
         snapshots = [ref for ref in refs if is_snapshot_of(ref, task_id)]
         if not snapshots:

@@ -173,6 +173,10 @@ class Landing:
         """
         return self._move.settle_open()
 
+    def catch_up(self) -> None:
+        """Let the target take what landed earlier, if nothing is in the way any more."""
+        self._move.catch_up()
+
     @property
     def replayed(self) -> frozenset[str]:
         """Commits that landed work has become since, other than those that the store knows."""

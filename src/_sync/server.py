@@ -311,8 +311,7 @@ class CodeAgentServer:
                 self._list.submitted.clear()
                 self._scheduler.idle()
             self._scheduler.drain()
-        if self._baton.reason:
-            self._control.finish()
+        self._control.finish()
 
     def _note_idle(self) -> None:
         if self._memory.idle:

@@ -144,6 +144,7 @@ class Workshop:
 
         Returns what was found, one sentence each.
         """
+        self._landing.catch_up()
         self.workspaces.sweep()
         landings = rt.wait_for_future(self._store.landings(open_only=False))
         expected = Expected(

@@ -16,12 +16,13 @@ from codeagent._runtime.commands import Mailbox, MailboxClosed
 from codeagent.core.events import Event
 from codeagent.core.task import InvalidTransition, Task, TaskState
 from codeagent.core.todo import TodoError
-from codeagent.store import SqliteStore, UnknownTask, open_store
+from codeagent.store import UnknownTask, open_store
 from tests.support.world import (
     Recorder,
     agent_environment,
     config,
     layout,
+    spied_store,
     stand_in,
 )
 
@@ -128,7 +129,15 @@ async def test_a_command_that_nobody_waits_for_any_more_is_not_obeyed() -> None:
 class Rig:
     """A server that watches a list, and a mailbox to it."""
 
-    def __init__(self, directory: Path, store: SqliteStore, todo: str, **sections: Any) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        store: Any,
+        todo: str,
+        *,
+        keep_watching: bool = True,
+        **sections: Any,
+    ) -> None:
         settings = config(instructions={}, **sections)
         self.store, self.mailbox, self.sink = store, Mailbox(), Recorder()
         places = layout(settings, directory)
@@ -141,7 +150,7 @@ class Rig:
             adapter=stand_in(),
             store=store,
             sink=self.sink,
-            keep_watching=True,
+            keep_watching=keep_watching,
             environment=agent_environment(),
             clock=time.time,
             mailbox=self.mailbox,
@@ -187,6 +196,24 @@ async def test_a_task_that_is_cancelled_ends_and_waits_for_a_person(tmp_path: Pa
             "Hang [standin:hang]": TaskState.PENDING,
             "Next": TaskState.DONE,
         }
+
+
+async def test_the_last_task_is_cancelled_for_good_before_the_server_ends(tmp_path: Path) -> None:
+    with spied_store(tmp_path) as store:
+        rig = Rig(tmp_path, store, "- [ ] Hang [standin:hang]\n", keep_watching=False)
+        store.held = {"hold_task"}
+        async with rt.TaskGroup() as group:
+            group.start_soon(rig.server.run)
+            await rig.seen("agent.started")
+            tasks = await rig.tasks()
+            (task,) = tasks.values()
+            answer = rig.mailbox.submit("cancel", task=task.id)
+            await until(lambda: "hold_task" in store.calls)
+            await rig.seen("task.interrupted")
+            store.release()
+            cancelled = await rt.wait_for_future(answer)
+        assert cancelled.attention.startswith("cancelled")
+        assert rig.sink.named("task.interrupted")[0]["reason"] == "a person has cancelled it"
 
 
 async def test_a_task_that_waits_is_cancelled_before_it_starts(tmp_path: Path) -> None:

@@ -358,6 +358,21 @@ async def test_a_repository_inside_the_worktree_is_left_out(tmp_path: Path) -> N
         assert changes.files == ("work",)
 
 
+async def test_a_repository_inside_the_worktree_of_landed_work_is_never_deleted(
+    tmp_path: Path,
+) -> None:
+    async with open_yard(tmp_path) as yard:
+        workspaces = yard.workspaces()
+        task = await yard.begun("task_1")
+        workspace = await workspaces.open(task)
+        make_repository(workspace.path / "vendored")
+        await workspaces.release(workspace, landed=True)
+        await yard.ended(task, TaskState.DONE)
+        (leftover,) = await workspaces.sweep()
+        assert leftover.why == "there are changes in it that are in no commit"
+        assert (workspace.path / "vendored" / "README.md").exists()
+
+
 async def test_a_snapshot_holds_everything_and_changes_nothing(tmp_path: Path) -> None:
     async with open_yard(tmp_path, file="1\n") as yard:
         workspaces = yard.workspaces()

@@ -359,6 +359,21 @@ def test_a_repository_inside_the_worktree_is_left_out(tmp_path: Path) -> None:
         assert changes.files == ("work",)
 
 
+def test_a_repository_inside_the_worktree_of_landed_work_is_never_deleted(
+    tmp_path: Path,
+) -> None:
+    with open_yard(tmp_path) as yard:
+        workspaces = yard.workspaces()
+        task = yard.begun("task_1")
+        workspace = workspaces.open(task)
+        make_repository(workspace.path / "vendored")
+        workspaces.release(workspace, landed=True)
+        yard.ended(task, TaskState.DONE)
+        (leftover,) = workspaces.sweep()
+        assert leftover.why == "there are changes in it that are in no commit"
+        assert (workspace.path / "vendored" / "README.md").exists()
+
+
 def test_a_snapshot_holds_everything_and_changes_nothing(tmp_path: Path) -> None:
     with open_yard(tmp_path, file="1\n") as yard:
         workspaces = yard.workspaces()
