@@ -103,24 +103,57 @@ class _Run:
         from ._runtime.commands import MailboxClosed
 
         rt, server_class = _load(core.path)
-        server = server_class(**self._common, sink=sink, memory=memory)
-        number = memory.servers
-
-        def hand_over(reason: str, now: bool) -> None:
-            with suppress(MailboxClosed):
-                self._mailbox.submit("hand_over", server=number, reason=reason, now=now)
-
-        self._routing.serve(core, hand_over)
-        runtime = self._prepared.config.runtime
-        with self._watched(core) as watched, self._assigned(), bind(path=core.path):
-            code: int = rt.run(
-                server.run,
-                loop=runtime.loop,
-                debug=runtime.debug,
-                io_threads=runtime.io_threads,
-                watched=watched,
+        with self._ports(core) as ports:
+            server = server_class(
+                **self._common,
+                sink=sink,
+                memory=memory,
+                ports=ports,
+                assign=self._routing.assign,
             )
-        return server, code
+            number = memory.servers
+
+            def hand_over(reason: str, now: bool) -> None:
+                with suppress(MailboxClosed):
+                    self._mailbox.submit("hand_over", server=number, reason=reason, now=now)
+
+            self._routing.serve(core, hand_over)
+            runtime = self._prepared.config.runtime
+            with self._watched(core) as watched, self._assigned(), bind(path=core.path):
+                code: int = rt.run(
+                    server.run,
+                    loop=runtime.loop,
+                    debug=runtime.debug,
+                    io_threads=runtime.io_threads,
+                    watched=watched,
+                )
+            return server, code
+
+    @contextmanager
+    def _ports(self, core: Core) -> Iterator[Any]:
+        """The ports of the core, and where operations are routed those of the other path."""
+        if not core.routed:
+            yield self._made(core.path, None)
+            return
+        from .routing.routes import Routes
+
+        rollout = self._routing.rollout
+        other = "sync" if core.path == "async" else "async"
+        theirs = self._made(other, None)
+        whole = _named(other, "ports", "OtherPorts")(theirs)
+        across = rollout.bridge.call if other == "async" else _called
+        across(whole.open)
+        try:
+            yield self._made(core.path, Routes(rollout, core.path, theirs))
+        finally:
+            across(whole.close)
+
+    def _made(self, path: str, routes: Any) -> Any:
+        prepared = self._prepared
+        http = None if prepared.asked is None else prepared.config.runtime.http
+        return _named(path, "ports", "Ports")(
+            prepared.environment, state=prepared.layout.state, http=http, routes=routes
+        )
 
     @contextmanager
     def _watched(self, core: Core) -> Iterator[Callable[[Any], None] | None]:
@@ -249,12 +282,20 @@ def _other_agents(prepared: Prepared, adapter: Adapter) -> dict[str, Adapter]:
     return agents
 
 
+def _called(work: Callable[[], Any]) -> Any:
+    return work()
+
+
 def _load(path: str) -> tuple[Any, Any]:
     """The seam and the server of one path; the other path is not imported."""
-    prefix = "Async" if path == "async" else ""
     seam = import_module(f"{__package__}._runtime.{path}_runtime")
-    server = import_module(f"{__package__}._{path}.server")
-    return seam, getattr(server, f"{prefix}CodeAgentServer")
+    return seam, _named(path, "server", "CodeAgentServer")
+
+
+def _named(path: str, module: str, name: str) -> Any:
+    """A class of one path by its name without colour."""
+    prefix = "Async" if path == "async" else ""
+    return getattr(import_module(f"{__package__}._{path}.{module}"), f"{prefix}{name}")
 
 
 def _check_loop(runtime: RuntimeSettings) -> None:

@@ -15,7 +15,7 @@ from ..core.llm.metrics import LLMSnapshot
 from ..core.llm.settings import LLMSetup
 from ..store import Store
 from .assessment import AsyncAssessor
-from .http import configured
+from .http import AsyncHTTPClient, configured
 from .io import AsyncIOManager
 from .llm import AsyncLLMManager
 from .review import AsyncListReview
@@ -37,9 +37,10 @@ class AsyncAdvice:
         sink: Sink,
         clock: Callable[[], float],
         memory: Memory,
+        http: AsyncHTTPClient | None = None,
     ) -> None:
         settings = config.runtime.http
-        http = configured(settings, clock)
+        http = http or configured(settings, clock)
         policy = SelectionPolicy(hedge=setup.hedge)
         if "timeout" in settings.model_fields_set or not config.predecessor:
             longest = settings.timeout

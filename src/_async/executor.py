@@ -17,6 +17,7 @@ from ..core.todo import instruction_type
 from ..observe.logs import bind
 from ..store import Store, StoreError
 from .instructions import AgentUnusable
+from .plans import AsyncPlans
 from .settlement import AsyncSettlement
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class AsyncTaskExecutor:
         settlement: AsyncSettlement,
         clock: Callable[[], float],
         baton: Baton,
+        plans: AsyncPlans | None = None,
         cancelled: Callable[[str], bool],
         assessor: AsyncAssessor | None = None,
     ) -> None:
@@ -67,6 +69,7 @@ class AsyncTaskExecutor:
         self._settlement = settlement
         self._clock = clock
         self._baton = baton
+        self._plans = plans or AsyncPlans(store, lambda task: None)
         self._cancelled = cancelled
         self._assessor = assessor
 
@@ -136,7 +139,8 @@ class AsyncTaskExecutor:
             todo = remaining(task)
             resumed_at = todo[0] if todo and task.completed else None
             await self._settlement.started(task, kind, self._agent, resumed_at)
-            return await self._attempt.run(task, steps)
+            async with self._plans.in_force(task):
+                return await self._attempt.run(task, steps)
         except rt.Cancelled:
             await rt.shielded(self._interrupted, task)
             raise

@@ -13,6 +13,7 @@ from ..core.git import (
     LOCK_PAUSE,
     LOCK_RETRIES,
     GitOutcome,
+    Unanswered,
     advice,
     command_line,
     decoded,
@@ -122,6 +123,22 @@ class AsyncGit:
                 break
             await rt.sleep(LOCK_PAUSE)
             outcome = await call()
+        return outcome
+
+    async def answer(
+        self,
+        directory: Path,
+        *arguments: str,
+        stdin: bytes | None = None,
+        environment: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+    ) -> GitOutcome:
+        """As `attempt`, but raises `Unanswered` if git was not heard to the end."""
+        outcome = await AsyncGit.attempt(
+            self, directory, *arguments, stdin=stdin, environment=environment, seconds=seconds
+        )
+        if outcome.code < 0:
+            raise Unanswered(outcome)
         return outcome
 
     async def _call(

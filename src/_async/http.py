@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from .._runtime import async_runtime as rt
-from .._runtime.network import fault_of
+from .._runtime.network import fault_of, plain_request
 from ..core.breaker import BreakerPolicy, Breakers, Permit
 from ..core.http import Histogram, HTTPSnapshot, PoolState, Server, is_redirect, redirected
 from ..core.llm.reply import ReplyReader
@@ -57,6 +57,14 @@ class Outcome:
     error: str = ""
     seconds: float = 0.0
     was_sent: bool = True
+
+
+class Unanswered(Exception):
+    """There is no completion, only an ``outcome``."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.error)
+        self.outcome = outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +162,25 @@ class AsyncHTTPClient:
                     return outcome
                 self._repeated += 1
             await rt.sleep(decision.delay)
+
+    async def send(self, job: Exchange, drafted: bytes) -> Outcome:
+        """As `exchange`, but raises `Unanswered` if there is no completion.
+
+        ``drafted`` is what `draft` made of the job.
+        """
+        outcome = await AsyncHTTPClient.exchange(self, job)
+        if outcome.completion is None:
+            raise Unanswered(outcome)
+        return outcome
+
+    async def draft(self, job: Exchange) -> bytes:
+        """The request as it would go out, with the names of its headers but not what they say."""
+        return await rt.run_blocking(_drafted, job, self._options.timeout)
+
+    async def redraft(self, job: Exchange, drafted: bytes) -> bytes | None:
+        """What `draft` makes of the job, None if it is the same as before."""
+        found = await AsyncHTTPClient.draft(self, job)
+        return None if found == drafted else found
 
     async def _admitted(self, job: Exchange) -> Permit | str:
         """The permission to send one request, or why there is none."""
@@ -271,14 +298,26 @@ class AsyncHTTPClient:
 
 def configured(settings: HTTPSettings, clock: Callable[[], float] = time.time) -> AsyncHTTPClient:
     """The client as it is configured."""
-    options = rt.NetworkOptions(
+    return AsyncHTTPClient(options_of(settings), clock=clock)
+
+
+def options_of(settings: HTTPSettings) -> rt.NetworkOptions:
+    """What is configured for clients."""
+    return rt.NetworkOptions(
         max_connections=settings.max_connections,
         max_per_host=settings.max_per_host,
         timeout=settings.timeout,
         ca_file=settings.ca_file,
         proxy=settings.proxy,
     )
-    return AsyncHTTPClient(options, clock=clock)
+
+
+def _drafted(job: Exchange, timeout: float) -> bytes:
+    request = job.request
+    patience = httpx.Timeout(timeout, read=job.timeout)
+    made = plain_request(request.method, request.url, request.headers, request.body, patience)
+    head = [f"{made.method} {made.url}", *sorted(name.lower() for name in made.headers)]
+    return "\n".join([*head, "", ""]).encode() + made.content
 
 
 def _failed(fault: Fault, message: str) -> _Attempt:

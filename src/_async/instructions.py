@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,9 +32,9 @@ from ..core.task import StepState, Task
 from ..core.times import local
 from ..core.workspace import Workspace
 from ..store import Store
-from .agents import AgentOutcome, AsyncAgentDriver
+from .agent_port import AgentJob, AsyncAgents
+from .agents import AgentOutcome
 from .io import AsyncIOManager
-from .reports import AsyncReportWatch
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +101,7 @@ class AsyncInstructionRunner:
         layout: Layout,
         store: Store,
         io: AsyncIOManager,
-        driver: AsyncAgentDriver,
+        agents: AsyncAgents,
         sink: Sink,
         journal: Sink,
         clock: Callable[[], float],
@@ -111,7 +110,7 @@ class AsyncInstructionRunner:
         self._layout = layout
         self._store = store
         self._io = io
-        self._driver = driver
+        self._agents = agents
         self._sink = sink
         self._journal = journal
         self._clock = clock
@@ -248,12 +247,7 @@ class AsyncInstructionRunner:
         places = {(project / name).parent for name in names}
         log = self._raw_log(task, instruction)
         await self._io.make_directories([*places, log.parent])
-        async with AsyncExitStack() as stack:
-            watch = None
-            if names:
-                watch = AsyncReportWatch(self._io, project, names, rendered.phrase)
-                await stack.enter_async_context(watch)
-            return await self._drive(task, instruction, rendered, limits, watch, log, manner)
+        return await self._drive(task, instruction, rendered, limits, names, log, manner)
 
     async def _drive(
         self,
@@ -261,7 +255,7 @@ class AsyncInstructionRunner:
         instruction: Instruction,
         rendered: Rendered,
         limits: Limits,
-        watch: AsyncReportWatch | None,
+        names: tuple[str, ...],
         log: Path,
         manner: Manner,
     ) -> AgentOutcome:
@@ -280,31 +274,34 @@ class AsyncInstructionRunner:
         self._note("agent.launched", task, argv=words)
         began = self._clock()
 
-        async def on_start(process: rt.Process) -> None:
-            program = Path(launch.argv[0]).name
-            if instruction.instruction_id != FREE_ID:
-                await rt.wait_for_future(
-                    self._store.step_process(
-                        task.id, task.epoch, instruction.position, process.pid, process.started
-                    )
-                )
-            self._say("agent.started", task, pid=process.pid, command=program)
+        def record(pid: int, started: str) -> rt.Future[None] | None:
+            if instruction.instruction_id == FREE_ID:
+                return None
+            position = instruction.position
+            return self._store.step_process(task.id, task.epoch, position, pid, started)
+
+        def on_start(pid: int) -> None:
+            self._say("agent.started", task, pid=pid, command=Path(launch.argv[0]).name)
 
         def on_event(event: AgentEvent) -> None:
             if event.kind in TOLD:
                 text = (event.tool or event.model or "") + (f" {event.text}" if event.text else "")
                 self._say("agent.progress", task, kind=event.kind.value, text=text.strip()[:200])
 
-        outcome = await self._driver.run(
-            launch,
-            limits,
-            cwd=workspace.path,
-            log=log,
-            watch=watch,
-            environment=None if workspace.in_place else workspace.environment,
-            mark=f"{task.id}-a{task.epoch}-{instruction.position} {self._layout.state}",
-            on_start=on_start,
-            on_event=on_event,
+        outcome = await self._agents.run(
+            AgentJob(
+                launch=launch,
+                limits=limits,
+                cwd=workspace.path,
+                log=log,
+                reports=names,
+                phrase=rendered.phrase,
+                environment=None if workspace.in_place else workspace.environment,
+                mark=f"{task.id}-a{task.epoch}-{instruction.position} {self._layout.state}",
+                record=record,
+                on_start=on_start,
+                on_event=on_event,
+            )
         )
         self._note(
             "agent.ended",

@@ -157,7 +157,8 @@ class AsyncLLMManager:
     async def _told(self, ask: Ask, about: str, task: str | None, on_text: OnText | None) -> Result:
         """The answer, with the events around it."""
         began = self._http.now()
-        course = _Course(task, on_text, began + self._setup.timeout)
+        told = None if on_text is None else rt.from_any_thread(on_text)
+        course = _Course(task, told, began + self._setup.timeout)
         self._say("llm.asked", task, question=about)
         try:
             result = await self._carry_out(ask, course)

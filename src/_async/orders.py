@@ -42,6 +42,7 @@ class AsyncOrders:
         clock: Callable[[], float],
         memory: Memory,
         baton: Baton,
+        say: Callable[..., None],
     ) -> None:
         self._store = store
         self._scheduler = scheduler
@@ -54,6 +55,7 @@ class AsyncOrders:
         self._clock = clock
         self._memory = memory
         self._baton = baton
+        self._say = say
 
     def table(self) -> Mapping[str, Callable[..., Any]]:
         """The commands by name."""
@@ -98,6 +100,8 @@ class AsyncOrders:
         """
         if server != self._memory.servers or self._memory.drained:
             return
+        if not self._baton.reason:
+            self._say("core.switching", reason=reason, now=now)
         self._baton.request(reason)
         self._scheduler.hand_over(now=now)
         self._wake()

@@ -24,18 +24,18 @@ from ..core.redact import Redactor, secret_values
 from ..core.task import FINAL, Task
 from ..core.totals import exit_code
 from ..store import Store
-from .agents import STATE_MARK, AsyncAgentDriver
 from .checkpoint import AsyncCheckpointManager
 from .control import AsyncControl
 from .executor import AsyncTaskExecutor
 from .instructions import AgentUnusable, AsyncInstructionRunner
-from .io import AsyncIOManager
 from .journal import AsyncJournal
 from .lifecycle import AsyncLifecycleManager
 from .listing import AsyncListKeeper
 from .monitoring import AsyncHealthMonitor
 from .opening import AsyncOpening
 from .orders import AsyncOrders
+from .plans import Assign, AsyncPlans
+from .ports import AsyncPorts
 from .scheduler import AsyncTaskScheduler
 from .settlement import AsyncSettlement
 from .status import AsyncStatusManager
@@ -68,6 +68,8 @@ class AsyncCodeAgentServer:
         agents: Mapping[str, Adapter] | None = None,
         mailbox: Mailbox | None = None,
         memory: Memory | None = None,
+        ports: AsyncPorts | None = None,
+        assign: Assign = lambda task: None,
     ) -> None:
         self._memory = memory = memory or Memory()
         self._takes_over = memory.dispatch is not None
@@ -80,7 +82,8 @@ class AsyncCodeAgentServer:
         self._outside = sink
         self._keep_watching = keep_watching
         self._clock = clock
-        self._io = AsyncIOManager()
+        self._ports = ports = ports or AsyncPorts(environment, state=layout.state)
+        self._io = ports.files
         self._journal = AsyncJournal(
             self._io,
             layout.logs,
@@ -97,13 +100,12 @@ class AsyncCodeAgentServer:
             keep=config.server.checkpoint.keep_completed_tasks,
             clock=clock,
         )
-        self._driver = AsyncAgentDriver({**environment, STATE_MARK: str(layout.state)})
         self._runner = AsyncInstructionRunner(
             config=config,
             layout=layout,
             store=store,
             io=self._io,
-            driver=self._driver,
+            agents=ports.agents,
             sink=self._announce,
             journal=self._journal.note,
             clock=clock,
@@ -122,6 +124,7 @@ class AsyncCodeAgentServer:
                 sink=self._announce,
                 clock=clock,
                 memory=memory,
+                http=ports.http,
             )
         self._settlement = AsyncSettlement(
             config=config,
@@ -141,6 +144,7 @@ class AsyncCodeAgentServer:
             agents=agents or {config.runtime.agent: adapter},
             store=store,
             io=self._io,
+            git=ports.git,
             runner=self._runner,
             settlement=self._settlement,
             on_change=self._checkpoint.touch,
@@ -159,6 +163,7 @@ class AsyncCodeAgentServer:
             settlement=self._settlement,
             clock=clock,
             baton=self._baton,
+            plans=AsyncPlans(store, assign),
             cancelled=lambda task_id: self._scheduler.cancelled(task_id),
             assessor=assessor,
         )
@@ -184,7 +189,7 @@ class AsyncCodeAgentServer:
             memory=memory,
             clock=clock,
         )
-        self._monitor = AsyncHealthMonitor(config.runtime.monitor_interval)
+        self._monitor = AsyncHealthMonitor(config.runtime.monitor_interval, ports.gauge)
         self._lifecycle = AsyncLifecycleManager(
             grace=config.runtime.grace_period,
             sink=self._announce,
@@ -215,6 +220,7 @@ class AsyncCodeAgentServer:
             clock=clock,
             memory=memory,
             baton=self._baton,
+            say=self._say,
         )
         self._control = AsyncControl(mailbox or Mailbox(), self._orders.table())
         self._unusable: str | None = None
@@ -227,7 +233,7 @@ class AsyncCodeAgentServer:
         `ServiceFailed`.
         """
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._io)
+            await stack.enter_async_context(self._ports)
             if self._advice is not None:
                 await stack.enter_async_context(self._advice)
             await self._open()
@@ -281,8 +287,7 @@ class AsyncCodeAgentServer:
                 self._list.submitted.set()
             if self._memory.drained:
                 self._scheduler.drain()
-            about = {"path": rt.PATH, "loop": rt.loop_name(), "reason": self._memory.reason}
-            self._say("core.switched", **about)
+            self._say("core.switched", path=rt.PATH, reason=self._memory.reason)
         else:
             await self._opening.begin_run()
             self._say(
@@ -321,7 +326,7 @@ class AsyncCodeAgentServer:
         self._say("server.idle", done=totals.done, failed=totals.failed)
 
     def _hurry(self) -> None:
-        self._driver.kill_all()
+        self._ports.agents.kill_all()
         self._place.kill_all()
 
     def _feedback(self, agent: str, failure: Failure | None) -> None:

@@ -43,6 +43,7 @@ class AsyncWorkbench:
         environment: Mapping[str, str],
         store: Store,
         io: AsyncIOManager,
+        git: AsyncGit,
         sink: Sink,
         clock: Callable[[], float],
     ) -> None:
@@ -58,7 +59,7 @@ class AsyncWorkbench:
             keep=config.workspace.environment,
         )
         self._push = AsyncAutoPush(
-            AsyncPusher(AsyncGit(environment), layout.project),
+            AsyncPusher(git, layout.project),
             enabled=config.security.auto_push_enabled,
             sink=sink,
             clock=clock,

@@ -15,6 +15,7 @@ from ..core.layout import Layout
 from ..core.placement import Placement
 from ..core.recovery import policy_of
 from ..store import Store
+from .git import AsyncGit
 from .instructions import AsyncInstructionRunner
 from .io import AsyncIOManager
 from .settlement import AsyncSettlement
@@ -47,6 +48,7 @@ def workplace(
     agents: Mapping[str, Adapter],
     store: Store,
     io: AsyncIOManager,
+    git: AsyncGit,
     runner: AsyncInstructionRunner,
     settlement: AsyncSettlement,
     on_change: Callable[[], None],
@@ -71,6 +73,7 @@ def workplace(
             environment=environment,
             store=store,
             io=io,
+            git=git,
             sink=sink,
             clock=clock,
         )
@@ -108,6 +111,7 @@ def workplace(
         environment=environment,
         store=store,
         io=io,
+        git=git,
         sink=sink,
         clock=clock,
     )

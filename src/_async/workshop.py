@@ -45,6 +45,7 @@ class AsyncWorkshop:
         environment: Mapping[str, str],
         store: Store,
         io: AsyncIOManager,
+        git: AsyncGit,
         sink: Sink,
         clock: Callable[[], float],
     ) -> None:
@@ -56,7 +57,6 @@ class AsyncWorkshop:
         home = Path(environment.get("HOME") or Path.home())
         root = default_root(config.workspace.directory, project, environment, home).resolve()
         self._root = root
-        git = AsyncGit(environment)
         self._shared = SharedFiles(
             lists=frozenset(candidate_names(config.project.todo_format)),
             status=config.project.status_file,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
@@ -46,6 +47,7 @@ __all__ = [
     "Event",
     "Fifo",
     "FileWatcher",
+    "Future",
     "Lock",
     "NetworkOptions",
     "Prioritised",
@@ -61,6 +63,7 @@ __all__ = [
     "append",
     "call",
     "checkpoint",
+    "from_any_thread",
     "loop_name",
     "map_concurrently",
     "open_append",
@@ -151,6 +154,30 @@ async def call(fn: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Any:
     """Call ``fn``, which may or may not have to be waited for."""
     result = fn(*args, **kwargs)
     return await result if inspect.isawaitable(result) else result
+
+
+def from_any_thread(fn: Callable[P, R]) -> Callable[P, R]:
+    """``fn``, to be called from whichever thread: it runs on the loop that this is called on.
+
+    Other threads wait for the result.
+    """
+    loop, home = asyncio.get_running_loop(), threading.get_ident()
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if threading.get_ident() == home:
+            return fn(*args, **kwargs)
+        result: Future[R] = Future()
+
+        def work() -> None:
+            try:
+                result.set_result(fn(*args, **kwargs))
+            except BaseException as error:
+                result.set_exception(error)
+
+        loop.call_soon_threadsafe(work)
+        return result.result()
+
+    return call
 
 
 async def wait_for_future(future: Future[T]) -> T:

@@ -38,6 +38,7 @@ __all__ = [
     "Event",
     "Fifo",
     "FileWatcher",
+    "Future",
     "Lock",
     "NetworkOptions",
     "Prioritised",
@@ -53,6 +54,7 @@ __all__ = [
     "append",
     "call",
     "checkpoint",
+    "from_any_thread",
     "loop_name",
     "map_concurrently",
     "open_append",
@@ -163,6 +165,11 @@ def shielded(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 def call(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call ``fn``, which may or may not have to be waited for."""
     return fn(*args, **kwargs)
+
+
+def from_any_thread(fn: Callable[P, R]) -> Callable[P, R]:
+    """``fn``: on this path everything may be called from whichever thread."""
+    return fn
 
 
 def wait_for_future(future: Future[T]) -> T:

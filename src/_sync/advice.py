@@ -16,7 +16,7 @@ from ..core.llm.metrics import LLMSnapshot
 from ..core.llm.settings import LLMSetup
 from ..store import Store
 from .assessment import Assessor
-from .http import configured
+from .http import HTTPClient, configured
 from .io import IOManager
 from .llm import LLMManager
 from .review import ListReview
@@ -38,9 +38,10 @@ class Advice:
         sink: Sink,
         clock: Callable[[], float],
         memory: Memory,
+        http: HTTPClient | None = None,
     ) -> None:
         settings = config.runtime.http
-        http = configured(settings, clock)
+        http = http or configured(settings, clock)
         policy = SelectionPolicy(hedge=setup.hedge)
         if "timeout" in settings.model_fields_set or not config.predecessor:
             longest = settings.timeout

@@ -18,6 +18,7 @@ from ..core.todo import instruction_type
 from ..observe.logs import bind
 from ..store import Store, StoreError
 from .instructions import AgentUnusable
+from .plans import Plans
 from .settlement import Settlement
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class TaskExecutor:
         settlement: Settlement,
         clock: Callable[[], float],
         baton: Baton,
+        plans: Plans | None = None,
         cancelled: Callable[[str], bool],
         assessor: Assessor | None = None,
     ) -> None:
@@ -68,6 +70,7 @@ class TaskExecutor:
         self._settlement = settlement
         self._clock = clock
         self._baton = baton
+        self._plans = plans or Plans(store, lambda task: None)
         self._cancelled = cancelled
         self._assessor = assessor
 
@@ -135,7 +138,8 @@ class TaskExecutor:
             todo = remaining(task)
             resumed_at = todo[0] if todo and task.completed else None
             self._settlement.started(task, kind, self._agent, resumed_at)
-            return self._attempt.run(task, steps)
+            with self._plans.in_force(task):
+                return self._attempt.run(task, steps)
         except rt.Cancelled:
             rt.shielded(self._interrupted, task)
             raise

@@ -14,6 +14,7 @@ from ..core.git import (
     LOCK_PAUSE,
     LOCK_RETRIES,
     GitOutcome,
+    Unanswered,
     advice,
     command_line,
     decoded,
@@ -123,6 +124,22 @@ class Git:
                 break
             rt.sleep(LOCK_PAUSE)
             outcome = call()
+        return outcome
+
+    def answer(
+        self,
+        directory: Path,
+        *arguments: str,
+        stdin: bytes | None = None,
+        environment: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+    ) -> GitOutcome:
+        """As `attempt`, but raises `Unanswered` if git was not heard to the end."""
+        outcome = Git.attempt(
+            self, directory, *arguments, stdin=stdin, environment=environment, seconds=seconds
+        )
+        if outcome.code < 0:
+            raise Unanswered(outcome)
         return outcome
 
     def _call(

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,9 +33,9 @@ from ..core.task import StepState, Task
 from ..core.times import local
 from ..core.workspace import Workspace
 from ..store import Store
-from .agents import AgentDriver, AgentOutcome
+from .agent_port import AgentJob, Agents
+from .agents import AgentOutcome
 from .io import IOManager
-from .reports import ReportWatch
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +102,7 @@ class InstructionRunner:
         layout: Layout,
         store: Store,
         io: IOManager,
-        driver: AgentDriver,
+        agents: Agents,
         sink: Sink,
         journal: Sink,
         clock: Callable[[], float],
@@ -112,7 +111,7 @@ class InstructionRunner:
         self._layout = layout
         self._store = store
         self._io = io
-        self._driver = driver
+        self._agents = agents
         self._sink = sink
         self._journal = journal
         self._clock = clock
@@ -249,12 +248,7 @@ class InstructionRunner:
         places = {(project / name).parent for name in names}
         log = self._raw_log(task, instruction)
         self._io.make_directories([*places, log.parent])
-        with ExitStack() as stack:
-            watch = None
-            if names:
-                watch = ReportWatch(self._io, project, names, rendered.phrase)
-                stack.enter_context(watch)
-            return self._drive(task, instruction, rendered, limits, watch, log, manner)
+        return self._drive(task, instruction, rendered, limits, names, log, manner)
 
     def _drive(
         self,
@@ -262,7 +256,7 @@ class InstructionRunner:
         instruction: Instruction,
         rendered: Rendered,
         limits: Limits,
-        watch: ReportWatch | None,
+        names: tuple[str, ...],
         log: Path,
         manner: Manner,
     ) -> AgentOutcome:
@@ -281,31 +275,34 @@ class InstructionRunner:
         self._note("agent.launched", task, argv=words)
         began = self._clock()
 
-        def on_start(process: rt.Process) -> None:
-            program = Path(launch.argv[0]).name
-            if instruction.instruction_id != FREE_ID:
-                rt.wait_for_future(
-                    self._store.step_process(
-                        task.id, task.epoch, instruction.position, process.pid, process.started
-                    )
-                )
-            self._say("agent.started", task, pid=process.pid, command=program)
+        def record(pid: int, started: str) -> rt.Future[None] | None:
+            if instruction.instruction_id == FREE_ID:
+                return None
+            position = instruction.position
+            return self._store.step_process(task.id, task.epoch, position, pid, started)
+
+        def on_start(pid: int) -> None:
+            self._say("agent.started", task, pid=pid, command=Path(launch.argv[0]).name)
 
         def on_event(event: AgentEvent) -> None:
             if event.kind in TOLD:
                 text = (event.tool or event.model or "") + (f" {event.text}" if event.text else "")
                 self._say("agent.progress", task, kind=event.kind.value, text=text.strip()[:200])
 
-        outcome = self._driver.run(
-            launch,
-            limits,
-            cwd=workspace.path,
-            log=log,
-            watch=watch,
-            environment=None if workspace.in_place else workspace.environment,
-            mark=f"{task.id}-a{task.epoch}-{instruction.position} {self._layout.state}",
-            on_start=on_start,
-            on_event=on_event,
+        outcome = self._agents.run(
+            AgentJob(
+                launch=launch,
+                limits=limits,
+                cwd=workspace.path,
+                log=log,
+                reports=names,
+                phrase=rendered.phrase,
+                environment=None if workspace.in_place else workspace.environment,
+                mark=f"{task.id}-a{task.epoch}-{instruction.position} {self._layout.state}",
+                record=record,
+                on_start=on_start,
+                on_event=on_event,
+            )
         )
         self._note(
             "agent.ended",

@@ -43,6 +43,7 @@ class Orders:
         clock: Callable[[], float],
         memory: Memory,
         baton: Baton,
+        say: Callable[..., None],
     ) -> None:
         self._store = store
         self._scheduler = scheduler
@@ -55,6 +56,7 @@ class Orders:
         self._clock = clock
         self._memory = memory
         self._baton = baton
+        self._say = say
 
     def table(self) -> Mapping[str, Callable[..., Any]]:
         """The commands by name."""
@@ -99,6 +101,8 @@ class Orders:
         """
         if server != self._memory.servers or self._memory.drained:
             return
+        if not self._baton.reason:
+            self._say("core.switching", reason=reason, now=now)
         self._baton.request(reason)
         self._scheduler.hand_over(now=now)
         self._wake()

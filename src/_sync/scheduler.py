@@ -266,7 +266,7 @@ class TaskScheduler:
                 cancelled = task.id in self._cancelled
                 self._cancelled.discard(task.id)
                 if self._yielding and not cancelled and (again == YIELDED or scope.ended_early):
-                    self._dispatch.put_back(task.id, now)
+                    self._dispatch.yielded(task.id, now)
                 else:
                     if cancelled or (self._dispatch.draining and not self._yielding):
                         again = None

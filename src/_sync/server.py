@@ -25,18 +25,18 @@ from ..core.redact import Redactor, secret_values
 from ..core.task import FINAL, Task
 from ..core.totals import exit_code
 from ..store import Store
-from .agents import STATE_MARK, AgentDriver
 from .checkpoint import CheckpointManager
 from .control import Control
 from .executor import TaskExecutor
 from .instructions import AgentUnusable, InstructionRunner
-from .io import IOManager
 from .journal import Journal
 from .lifecycle import LifecycleManager
 from .listing import ListKeeper
 from .monitoring import HealthMonitor
 from .opening import Opening
 from .orders import Orders
+from .plans import Assign, Plans
+from .ports import Ports
 from .scheduler import TaskScheduler
 from .settlement import Settlement
 from .status import StatusManager
@@ -69,6 +69,8 @@ class CodeAgentServer:
         agents: Mapping[str, Adapter] | None = None,
         mailbox: Mailbox | None = None,
         memory: Memory | None = None,
+        ports: Ports | None = None,
+        assign: Assign = lambda task: None,
     ) -> None:
         self._memory = memory = memory or Memory()
         self._takes_over = memory.dispatch is not None
@@ -81,7 +83,8 @@ class CodeAgentServer:
         self._outside = sink
         self._keep_watching = keep_watching
         self._clock = clock
-        self._io = IOManager()
+        self._ports = ports = ports or Ports(environment, state=layout.state)
+        self._io = ports.files
         self._journal = Journal(
             self._io,
             layout.logs,
@@ -98,13 +101,12 @@ class CodeAgentServer:
             keep=config.server.checkpoint.keep_completed_tasks,
             clock=clock,
         )
-        self._driver = AgentDriver({**environment, STATE_MARK: str(layout.state)})
         self._runner = InstructionRunner(
             config=config,
             layout=layout,
             store=store,
             io=self._io,
-            driver=self._driver,
+            agents=ports.agents,
             sink=self._announce,
             journal=self._journal.note,
             clock=clock,
@@ -123,6 +125,7 @@ class CodeAgentServer:
                 sink=self._announce,
                 clock=clock,
                 memory=memory,
+                http=ports.http,
             )
         self._settlement = Settlement(
             config=config,
@@ -142,6 +145,7 @@ class CodeAgentServer:
             agents=agents or {config.runtime.agent: adapter},
             store=store,
             io=self._io,
+            git=ports.git,
             runner=self._runner,
             settlement=self._settlement,
             on_change=self._checkpoint.touch,
@@ -160,6 +164,7 @@ class CodeAgentServer:
             settlement=self._settlement,
             clock=clock,
             baton=self._baton,
+            plans=Plans(store, assign),
             cancelled=lambda task_id: self._scheduler.cancelled(task_id),
             assessor=assessor,
         )
@@ -185,7 +190,7 @@ class CodeAgentServer:
             memory=memory,
             clock=clock,
         )
-        self._monitor = HealthMonitor(config.runtime.monitor_interval)
+        self._monitor = HealthMonitor(config.runtime.monitor_interval, ports.gauge)
         self._lifecycle = LifecycleManager(
             grace=config.runtime.grace_period,
             sink=self._announce,
@@ -216,6 +221,7 @@ class CodeAgentServer:
             clock=clock,
             memory=memory,
             baton=self._baton,
+            say=self._say,
         )
         self._control = Control(mailbox or Mailbox(), self._orders.table())
         self._unusable: str | None = None
@@ -228,7 +234,7 @@ class CodeAgentServer:
         `ServiceFailed`.
         """
         with ExitStack() as stack:
-            stack.enter_context(self._io)
+            stack.enter_context(self._ports)
             if self._advice is not None:
                 stack.enter_context(self._advice)
             self._open()
@@ -282,8 +288,7 @@ class CodeAgentServer:
                 self._list.submitted.set()
             if self._memory.drained:
                 self._scheduler.drain()
-            about = {"path": rt.PATH, "loop": rt.loop_name(), "reason": self._memory.reason}
-            self._say("core.switched", **about)
+            self._say("core.switched", path=rt.PATH, reason=self._memory.reason)
         else:
             self._opening.begin_run()
             self._say(
@@ -322,7 +327,7 @@ class CodeAgentServer:
         self._say("server.idle", done=totals.done, failed=totals.failed)
 
     def _hurry(self) -> None:
-        self._driver.kill_all()
+        self._ports.agents.kill_all()
         self._place.kill_all()
 
     def _feedback(self, agent: str, failure: Failure | None) -> None:

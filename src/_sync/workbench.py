@@ -44,6 +44,7 @@ class Workbench:
         environment: Mapping[str, str],
         store: Store,
         io: IOManager,
+        git: Git,
         sink: Sink,
         clock: Callable[[], float],
     ) -> None:
@@ -59,7 +60,7 @@ class Workbench:
             keep=config.workspace.environment,
         )
         self._push = AutoPush(
-            Pusher(Git(environment), layout.project),
+            Pusher(git, layout.project),
             enabled=config.security.auto_push_enabled,
             sink=sink,
             clock=clock,

@@ -16,6 +16,7 @@ from ..core.layout import Layout
 from ..core.placement import Placement
 from ..core.recovery import policy_of
 from ..store import Store
+from .git import Git
 from .instructions import InstructionRunner
 from .io import IOManager
 from .settlement import Settlement
@@ -48,6 +49,7 @@ def workplace(
     agents: Mapping[str, Adapter],
     store: Store,
     io: IOManager,
+    git: Git,
     runner: InstructionRunner,
     settlement: Settlement,
     on_change: Callable[[], None],
@@ -72,6 +74,7 @@ def workplace(
             environment=environment,
             store=store,
             io=io,
+            git=git,
             sink=sink,
             clock=clock,
         )
@@ -109,6 +112,7 @@ def workplace(
         environment=environment,
         store=store,
         io=io,
+        git=git,
         sink=sink,
         clock=clock,
     )

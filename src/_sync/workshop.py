@@ -46,6 +46,7 @@ class Workshop:
         environment: Mapping[str, str],
         store: Store,
         io: IOManager,
+        git: Git,
         sink: Sink,
         clock: Callable[[], float],
     ) -> None:
@@ -57,7 +58,6 @@ class Workshop:
         home = Path(environment.get("HOME") or Path.home())
         root = default_root(config.workspace.directory, project, environment, home).resolve()
         self._root = root
-        git = Git(environment)
         self._shared = SharedFiles(
             lists=frozenset(candidate_names(config.project.todo_format)),
             status=config.project.status_file,

@@ -123,7 +123,7 @@ class Dispatch:
         if again is not None:
             self.backlog.add([was.task], now, not_before=again)
 
-    def put_back(self, task_id: str, now: float) -> None:
+    def yielded(self, task_id: str, now: float) -> None:
         """A task was stopped to go on soon: ahead of all that has not begun."""
         task = self.running[task_id].task
         self.ended(task_id, now)

@@ -203,6 +203,50 @@ def is_only_ignored(stderr: str) -> bool:
     return told and not any(line.startswith(("error:", "fatal:")) for line in lines)
 
 
+class Unanswered(Exception):
+    """Git could not be started, or had to be ended: there is no answer but ``outcome``."""
+
+    def __init__(self, outcome: GitOutcome) -> None:
+        super().__init__(outcome.err)
+        self.outcome = outcome
+
+
+_READS = frozenset(
+    {
+        "cat-file",
+        "check-ignore",
+        "diff",
+        "diff-index",
+        "diff-tree",
+        "for-each-ref",
+        "log",
+        "ls-files",
+        "ls-tree",
+        "merge-base",
+        "merge-tree",
+        "rev-list",
+        "rev-parse",
+        "show",
+        "status",
+    }
+)
+_LASTING = frozenset({"cat-file", "diff-tree", "ls-tree", "merge-base", "merge-tree", "rev-list"})
+_OBJECT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?(?:\^\{\w*\}|:.*)?")
+
+
+def only_reads(arguments: Sequence[str]) -> bool:
+    """Whether a call changes nothing but, at most, adds objects that nothing refers to."""
+    return bool(arguments) and arguments[0] in _READS
+
+
+def lasts(arguments: Sequence[str]) -> bool:
+    """Whether a call gives the same answer whenever it is made: it names objects, no refs."""
+    if not arguments or arguments[0] not in _LASTING:
+        return False
+    named = [word for word in arguments[1:] if not word.startswith("-")]
+    return bool(named) and all(_OBJECT.fullmatch(word) for word in named)
+
+
 def is_lock_error(stderr: str) -> bool:
     """Whether another git process held what this one needed; to try again may help.
 

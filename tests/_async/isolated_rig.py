@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codeagent._async.agent_port import AsyncAgents
 from codeagent._async.agents import AgentOutcome, AsyncAgentDriver
 from codeagent._async.executor import AsyncTaskExecutor
+from codeagent._async.git import AsyncGit
 from codeagent._async.instructions import AsyncInstructionRunner
 from codeagent._async.io import AsyncIOManager
 from codeagent._async.isolated import AsyncIsolatedAttempt
@@ -160,6 +162,7 @@ class Rig:
             environment={**ENVIRONMENT, "XDG_STATE_HOME": str(directory / "state")},
             store=store,  # type: ignore[arg-type]
             io=io,
+            git=AsyncGit(ENVIRONMENT),
             sink=self.told,
             clock=clock,
         )
@@ -170,7 +173,7 @@ class Rig:
             "clock": clock,
         }
         runner = AsyncInstructionRunner(
-            layout=self.layout, io=io, driver=self.driver, journal=Recorder(), **common
+            layout=self.layout, io=io, agents=AsyncAgents(self.driver, io), journal=Recorder(), **common
         )
         self.settlement = AsyncSettlement(
             todo=AsyncTodoManager(io, self.layout.project, "md"),

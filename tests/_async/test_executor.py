@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from codeagent._async.agent_port import AsyncAgents
 from codeagent._async.agents import AgentOutcome, AsyncAgentDriver
 from codeagent._async.executor import AsyncTaskExecutor
+from codeagent._async.git import AsyncGit
 from codeagent._async.in_place import AsyncInPlaceAttempt
 from codeagent._async.instructions import AgentUnusable, AsyncInstructionRunner, Manner
 from codeagent._async.io import AsyncIOManager
@@ -96,7 +98,11 @@ class Rig:
             "clock": self.clock,
         }
         runner = AsyncInstructionRunner(
-            layout=self.layout, io=io, driver=self.driver, journal=self.journal, **common
+            layout=self.layout,
+            io=io,
+            agents=AsyncAgents(self.driver, io),
+            journal=self.journal,
+            **common,
         )
         self.settlement = AsyncSettlement(
             config=settings,
@@ -107,7 +113,9 @@ class Rig:
             on_change=self._changed,
             clock=self.clock,
         )
-        bench = AsyncWorkbench(layout=self.layout, environment={}, io=io, **common)
+        bench = AsyncWorkbench(
+            layout=self.layout, environment={}, io=io, git=AsyncGit({}), **common
+        )
         self.executor = AsyncTaskExecutor(
             config=settings,
             agent=stand_in().label,
@@ -469,7 +477,7 @@ async def test_the_whole_walk_with_a_real_agent_leaves_what_it_says(tmp_path: Pa
                 layout=rig.layout,
                 store=rig.store,  # type: ignore[arg-type]
                 io=io,
-                driver=AsyncAgentDriver(agent_environment()),
+                agents=AsyncAgents(AsyncAgentDriver(agent_environment()), io),
                 sink=rig.sink,
                 journal=rig.journal,
                 clock=rig.clock,

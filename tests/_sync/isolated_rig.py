@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from codeagent._runtime import sync_runtime as rt
+from codeagent._sync.agent_port import Agents
 from codeagent._sync.agents import AgentDriver, AgentOutcome
 from codeagent._sync.executor import TaskExecutor
+from codeagent._sync.git import Git
 from codeagent._sync.instructions import InstructionRunner
 from codeagent._sync.io import IOManager
 from codeagent._sync.isolated import IsolatedAttempt
@@ -161,6 +163,7 @@ class Rig:
             environment={**ENVIRONMENT, "XDG_STATE_HOME": str(directory / "state")},
             store=store,  # type: ignore[arg-type]
             io=io,
+            git=Git(ENVIRONMENT),
             sink=self.told,
             clock=clock,
         )
@@ -171,7 +174,7 @@ class Rig:
             "clock": clock,
         }
         runner = InstructionRunner(
-            layout=self.layout, io=io, driver=self.driver, journal=Recorder(), **common
+            layout=self.layout, io=io, agents=Agents(self.driver, io), journal=Recorder(), **common
         )
         self.settlement = Settlement(
             todo=TodoManager(io, self.layout.project, "md"),

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from codeagent._runtime import sync_runtime as rt
+from codeagent._sync.agent_port import Agents
 from codeagent._sync.agents import AgentDriver, AgentOutcome
 from codeagent._sync.executor import TaskExecutor
+from codeagent._sync.git import Git
 from codeagent._sync.in_place import InPlaceAttempt
 from codeagent._sync.instructions import AgentUnusable, InstructionRunner, Manner
 from codeagent._sync.io import IOManager
@@ -97,7 +99,11 @@ class Rig:
             "clock": self.clock,
         }
         runner = InstructionRunner(
-            layout=self.layout, io=io, driver=self.driver, journal=self.journal, **common
+            layout=self.layout,
+            io=io,
+            agents=Agents(self.driver, io),
+            journal=self.journal,
+            **common,
         )
         self.settlement = Settlement(
             config=settings,
@@ -108,7 +114,7 @@ class Rig:
             on_change=self._changed,
             clock=self.clock,
         )
-        bench = Workbench(layout=self.layout, environment={}, io=io, **common)
+        bench = Workbench(layout=self.layout, environment={}, io=io, git=Git({}), **common)
         self.executor = TaskExecutor(
             config=settings,
             agent=stand_in().label,
@@ -466,7 +472,7 @@ def test_the_whole_walk_with_a_real_agent_leaves_what_it_says(tmp_path: Path) ->
                 layout=rig.layout,
                 store=rig.store,  # type: ignore[arg-type]
                 io=io,
-                driver=AgentDriver(agent_environment()),
+                agents=Agents(AgentDriver(agent_environment()), io),
                 sink=rig.sink,
                 journal=rig.journal,
                 clock=rig.clock,

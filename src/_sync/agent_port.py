@@ -1,0 +1,92 @@
+# Generated from src/_async/agent_port.py. Do not edit.
+"""The port to agents: one run of one agent, with whatever it is watched by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from .._runtime import sync_runtime as rt
+from ..core.agent_run import Ending, Limits
+from ..core.agents import Launch
+from ..core.streams import AgentEvent
+from .agents import AgentDriver, AgentOutcome
+from .io import IOManager
+from .reports import ReportWatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentJob:
+    """What is to be run, and who hears of it.
+
+    The report is looked for under the names ``reports``, relative to ``cwd``.
+    ``record`` is given id and start time of the process and returns what is to
+    be waited for before ``on_start`` is told of the id.
+    """
+
+    launch: Launch
+    limits: Limits
+    cwd: Path
+    log: Path
+    record: Callable[[int, str], rt.Future[None] | None]
+    on_start: Callable[[int], None]
+    on_event: Callable[[AgentEvent], None]
+    reports: tuple[str, ...] = ()
+    phrase: str | None = None
+    environment: Mapping[str, str] | None = None
+    mark: str = ""
+
+
+class AgentFailed(Exception):
+    """The agent did not succeed; the ``outcome`` says why."""
+
+    def __init__(self, outcome: AgentOutcome) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
+class Agents:
+    """Runs agents by a driver; ``io`` tells of their reports."""
+
+    def __init__(self, driver: AgentDriver, io: IOManager) -> None:
+        self._driver = driver
+        self._io = io
+
+    def kill_all(self) -> None:
+        """End every agent at once."""
+        self._driver.kill_all()
+
+    def run(self, job: AgentJob) -> AgentOutcome:
+        """Run an agent to its end; raises what its driver raises."""
+
+        def on_start(process: rt.Process) -> None:
+            recorded = job.record(process.pid, process.started)
+            if recorded is not None:
+                rt.wait_for_future(recorded)
+            job.on_start(process.pid)
+
+        with ExitStack() as stack:
+            watch = None
+            if job.reports:
+                watch = ReportWatch(self._io, job.cwd, job.reports, job.phrase)
+                stack.enter_context(watch)
+            return self._driver.run(
+                job.launch,
+                job.limits,
+                cwd=job.cwd,
+                log=job.log,
+                watch=watch,
+                environment=job.environment,
+                mark=job.mark,
+                on_start=on_start,
+                on_event=job.on_event,
+            )
+
+    def succeed(self, job: AgentJob) -> AgentOutcome:
+        """As `run`, but raises `AgentFailed` if the agent did not succeed."""
+        outcome = Agents.run(self, job)
+        if outcome.ending is not Ending.SUCCEEDED:
+            raise AgentFailed(outcome)
+        return outcome
