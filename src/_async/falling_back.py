@@ -94,7 +94,7 @@ class AsyncFallingBack:
         return outcome
 
     async def report_of(self, task: Task, instruction: Instruction, manner: Manner) -> str:
-        """See `AsyncInstructionRunner.report_of`."""
+        """The report of an instruction of an earlier attempt, "" if it is not there any more."""
         return await self._runner.report_of(task, instruction, manner)
 
     async def _persist(

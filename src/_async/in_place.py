@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class AsyncInPlaceAttempt:
     """Instruction after instruction, then the verification if one is configured.
 
-    What fails is followed as `AsyncCourse` says, in the predecessor's dialect by
+    What fails is followed as its course says, in the predecessor's dialect by
     the next instruction.
     """
 

@@ -140,6 +140,8 @@ class AsyncCourse:
         Without a request no agent can help.  Whether one did; otherwise `settle`
         is next.
         """
+        if self._session is None:
+            self._session = self._manner(0).session
         policy = self._policy if request else replace(self._policy, max_steps=0)
         recovery = await self._fail(0, failure, policy)
         if recovery.step is Step.PERSON or not self._is_due(recovery):

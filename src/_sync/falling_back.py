@@ -95,7 +95,7 @@ class FallingBack:
         return outcome
 
     def report_of(self, task: Task, instruction: Instruction, manner: Manner) -> str:
-        """See `AsyncInstructionRunner.report_of`."""
+        """The report of an instruction of an earlier attempt, "" if it is not there any more."""
         return self._runner.report_of(task, instruction, manner)
 
     def _persist(

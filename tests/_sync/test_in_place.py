@@ -1,0 +1,505 @@
+# Generated from tests/_async/test_in_place.py. Do not edit.
+"""Attempts in the project's own directory: what follows on failures, verification, pushes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codeagent._runtime import sync_runtime as rt
+from codeagent._sync.executor import TaskExecutor
+from codeagent._sync.git import Git
+from codeagent._sync.in_place import InPlaceAttempt
+from codeagent._sync.instructions import AgentUnusable, Manner, StepOutcome
+from codeagent._sync.io import IOManager
+from codeagent._sync.settlement import Settlement
+from codeagent._sync.status import StatusManager
+from codeagent._sync.todo import TodoManager
+from codeagent._sync.workbench import Workbench
+from codeagent.core.agents import Adapter, ClaudeAgent, CodexAgent, OpencodeAgent
+from codeagent.core.config import Config
+from codeagent.core.failure import Failure, FailureKind
+from codeagent.core.handover import Baton, Memory
+from codeagent.core.instructions import Instruction
+from codeagent.core.push import COMMITTED
+from codeagent.core.recovery import UNRESTORED
+from codeagent.core.task import StepState, Task, TaskState
+from codeagent.core.verify import Evidence
+
+from ..support.repositories import ENVIRONMENT, make_repository
+from ..support.world import NOW, Clock, Recorder, SpyStore, config, layout, spied_store
+from .helpers import forever, until
+
+STALLED = Failure(FailureKind.STALLED, "no sign of life")
+CRASH = Failure(FailureKind.AGENT_CRASHED, "exit code 3", tools_ran=True)
+HARMLESS = Failure(FailureKind.AGENT_CRASHED, "exit code 3")
+NO_MODEL = Failure(FailureKind.MODEL_UNAVAILABLE, "no such model")
+MISSING = Failure(FailureKind.AGENT_MISSING, "no such program", unusable=True)
+QUOTA = Failure(FailureKind.QUOTA, "the quota is used up", reset_at=NOW + 600, tools_ran=True)
+REFUSED = Failure(FailureKind.REFUSED, "not accepted")
+
+CLAUDE: Mapping[str, Adapter] = {"claude": ClaudeAgent("/bin/claude", models=("small", "tiny"))}
+TWO: Mapping[str, Adapter] = {**CLAUDE, "codex": CodexAgent("/bin/codex")}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the runner was told."""
+
+    position: int
+    agent: str
+    model: str | None = None
+    session: str | None = None
+    warned: bool = False
+
+
+class Runner:
+    """Plays the failures that it is given, one for each run; then all goes well."""
+
+    def __init__(self, store: SpyStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self.failures: list[Failure | None] = []
+        self.runs: list[Run] = []
+        self.requests: list[str] = []
+        self.during: Callable[[], rt.Result[None]] | None = None
+        self.mending: Callable[[], None] | None = None
+
+    def run(self, task: Task, instruction: Instruction, manner: Manner) -> StepOutcome:
+        position = instruction.position
+        self._note(position, manner)
+        rt.wait_for_future(
+            self._store.begin_step(task.id, task.epoch, position, position, "x", self._clock())
+        )
+        if self.during is not None:
+            self.during()
+        failure = self.failures.pop(0) if self.failures else None
+        state = StepState.DONE if failure is None else StepState.FAILED
+        task = rt.wait_for_future(
+            self._store.finish_step(task.id, task.epoch, position, state, self._clock())
+        )
+        return StepOutcome(task, failure, session=f"chat-{len(self.runs)}")
+
+    def insert(self, task: Task, position: int, text: str, manner: Manner) -> StepOutcome:
+        self._note(0, manner)
+        self.requests.append(text)
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is None and self.mending is not None:
+            self.mending()
+        return StepOutcome(task, failure, session=f"chat-{len(self.runs)}")
+
+    def _note(self, position: int, manner: Manner) -> None:
+        warned = manner.preamble == UNRESTORED
+        label = manner.adapter.label
+        self.runs.append(Run(position, label, manner.model, manner.session, warned))
+
+
+class Rig:
+    """An executor of attempts in place over a real store, with a list of one task."""
+
+    def __init__(
+        self,
+        directory: Path,
+        store: SpyStore,
+        io: IOManager,
+        settings: Config,
+        agents: Mapping[str, Adapter],
+    ) -> None:
+        places = layout(settings, directory)
+        self.project = places.project
+        self.store = store
+        self.clock = Clock()
+        self.sink = Recorder()
+        self.baton = Baton(Memory())
+        self.runner = Runner(store, self.clock)
+        (self.project / "todo.md").write_text("- [ ] one\n", "utf-8")
+        common: dict[str, Any] = {
+            "config": settings,
+            "store": store,
+            "sink": self.sink,
+            "clock": self.clock,
+        }
+        settlement = Settlement(
+            todo=TodoManager(io, self.project, "md"),
+            status=StatusManager(io, places.status, clock=self.clock),
+            on_change=lambda: None,
+            **common,
+        )
+        bench = Workbench(
+            layout=places, environment=ENVIRONMENT, io=io, git=Git(ENVIRONMENT), **common
+        )
+        runner: Any = self.runner
+        about: dict[str, Any] = {
+            "config": settings,
+            "store": store,
+            "settlement": settlement,
+            "clock": self.clock,
+            "baton": self.baton,
+        }
+        self.executor = TaskExecutor(
+            agent="Claude",
+            attempt=InPlaceAttempt(
+                project=self.project,
+                agents=agents,
+                runner=runner,
+                bench=bench,
+                on_change=lambda: None,
+                **about,
+            ),
+            cancelled=lambda task_id: False,
+            **about,
+        )
+
+    def add(self) -> None:
+        task = Task("task_1", "one", source="todo.md", created_at=NOW)
+        rt.wait_for_future(self.store.add_tasks([task]))
+
+    def run(self, *failures: Failure | None) -> float | None:
+        """One attempt; what was told to the runner before is forgotten."""
+        self.runner.failures = list(failures)
+        self.runner.runs = []
+        return self.executor.execute(self.stored())
+
+    def stored(self) -> Task:
+        task: Task = rt.wait_for_future(self.store.task("task_1"))
+        return task
+
+    def last(self) -> Any:
+        """What is known of the last attempt."""
+        rows = rt.wait_for_future(self.store.attempts("task_1"))
+        return rows[-1]
+
+
+@contextmanager
+def rigged(
+    directory: Path,
+    io: IOManager,
+    agents: Mapping[str, Adapter] = CLAUDE,
+    **sections: Any,
+) -> Iterator[Rig]:
+    with spied_store(directory) as store:
+        yield Rig(directory, store, io, config(**sections), agents)
+
+
+def test_a_chat_that_can_go_on_at_once_does_so_in_the_same_attempt(tmp_path: Path) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io) as rig:
+            rig.add()
+            assert rig.run(STALLED) is None
+            task = rig.stored()
+    assert (task.state, task.completed, task.attempts) == (TaskState.DONE, (1, 2), 1)
+    assert rig.runner.runs == [Run(1, "Claude"), Run(1, "Claude", None, "chat-1"), Run(2, "Claude")]
+    (told,) = rig.sink.named("instruction.retried")
+    assert (told["position"], told["step"]) == (1, "same_chat")
+
+
+def test_an_agent_without_chats_is_not_asked_to_go_on_with_one(tmp_path: Path) -> None:
+    class Forgetful(OpencodeAgent):
+        resumes = False
+
+    with IOManager() as io:
+        with rigged(tmp_path, io, {"opencode": Forgetful("/bin/opencode")}) as rig:
+            rig.add()
+            again = rig.run(STALLED)
+            assert again == NOW
+            rig.run()
+    assert rig.runner.runs == [Run(1, "opencode")]
+
+
+def test_another_model_takes_over_for_all_that_comes_after(tmp_path: Path) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io) as rig:
+            rig.add()
+            assert rig.run(NO_MODEL, NO_MODEL) is None
+            row = rig.last()
+    models = [(run.position, run.model) for run in rig.runner.runs]
+    assert models == [(1, None), (1, "small"), (1, "tiny"), (2, "tiny")]
+    assert (row.agent, row.model, row.failure) == ("claude", "small", "model_unavailable")
+
+
+def test_another_agent_takes_over_from_one_that_cannot_be_used(tmp_path: Path) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io, TWO) as rig:
+            rig.add()
+            assert rig.run(MISSING) is None
+            assert [run.agent for run in rig.runner.runs] == ["Claude", "Codex", "Codex"]
+
+
+def test_when_no_agent_is_left_it_all_ends_and_later_begins_anew(tmp_path: Path) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io, TWO) as rig:
+            rig.add()
+            with pytest.raises(AgentUnusable):
+                rig.run(MISSING, MISSING)
+            task = rig.stored()
+            assert (task.state, task.attempts) == (TaskState.PENDING, 0)
+            assert rig.run() is None
+    assert rig.runner.runs == [Run(1, "Claude"), Run(2, "Claude")]
+
+
+def test_a_quota_parks_the_task_and_its_chat_goes_on_when_it_is_back(tmp_path: Path) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io) as rig:
+            rig.add()
+            assert rig.run(None, QUOTA) == NOW + 605
+            task = rig.stored()
+            assert (task.state, task.attempts) == (TaskState.PENDING, 0)
+            assert (task.not_before, task.completed) == (NOW + 605, (1,))
+            (told,) = rig.sink.named("task.parked")
+            assert "waits for the quota until" in told["reason"]
+            rig.clock.advance(605)
+            assert rig.run() is None
+    assert rig.runner.runs == [Run(2, "Claude", None, "chat-2")]
+
+
+def test_what_an_agent_has_changed_is_told_to_the_one_that_begins_anew(
+    tmp_path: Path,
+) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io, recovery={"agent_crashed": ["fresh"]}) as rig:
+            rig.add()
+            assert rig.run(CRASH) == NOW
+            task = rig.stored()
+            assert (task.state, task.completed) == (TaskState.FAILED, (2,))
+            assert rig.run() is None
+    assert rig.runner.runs == [Run(1, "Claude", warned=True)]
+
+
+def test_an_agent_that_has_changed_nothing_is_not_spoken_of(tmp_path: Path) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io, recovery={"agent_crashed": ["fresh"]}) as rig:
+            rig.add()
+            rig.run(HARMLESS)
+            rig.run()
+    assert rig.runner.runs == [Run(1, "Claude")]
+
+
+def test_every_instruction_that_failed_has_a_history_of_its_own(tmp_path: Path) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io) as rig:
+            rig.add()
+            rig.run(CRASH, HARMLESS)  # five seconds are too long to wait in place
+            assert [run.position for run in rig.runner.runs] == [1, 2]
+            rig.run(CRASH)
+            assert rig.runner.runs == [
+                Run(1, "Claude", None, "chat-1"),
+                Run(2, "Claude", None, "chat-2"),
+            ]
+            rig.run()
+            assert rig.runner.runs == [Run(1, "Claude", warned=True)]
+            task = rig.stored()
+    assert (task.state, task.attempts) == (TaskState.DONE, 3)
+
+
+def test_an_instruction_that_was_broken_off_is_not_simply_repeated(tmp_path: Path) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io) as rig:
+            rig.add()
+            rig.runner.during = forever
+            with rt.TaskGroup() as group:
+                group.start_soon(rig.run)
+                until(lambda: "begin_step" in rig.store.calls)
+                rt.wait_for_future(rig.store.server_state())
+                group.cancel()
+            rig.runner.during = None
+            rig.run()
+    assert rig.runner.runs == [Run(1, "Claude", warned=True), Run(2, "Claude")]
+
+
+def test_an_attempt_that_made_room_between_two_instructions_was_not_broken_off(
+    tmp_path: Path,
+) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io) as rig:
+            rig.add()
+
+            def ask() -> None:
+                rig.baton.request("a switch")
+
+            rig.runner.during = ask
+            rig.run()
+            rig.baton.reason, rig.runner.during = "", None
+            rig.run()
+    assert rig.runner.runs == [Run(2, "Claude")]
+
+
+def test_a_failure_for_which_no_step_is_named_needs_a_person(tmp_path: Path) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io) as rig:
+            rig.add()
+            assert rig.run(REFUSED) is None
+            task = rig.stored()
+    assert (task.state, task.attempts, task.completed) == (TaskState.FAILED, 1, (2,))
+    assert task.attention == "needs a person: not accepted; reword the task"
+    (told,) = rig.sink.named("task.escalated")
+    assert told["reason"] == task.attention
+
+
+def test_when_steps_and_attempts_are_used_up_a_person_is_needed(tmp_path: Path) -> None:
+    policy = {"agent_crashed": ["fresh"]}
+    with IOManager() as io:
+        with rigged(tmp_path, io, recovery=policy) as rig:
+            rig.add()
+            assert [rig.run(HARMLESS) for _ in range(3)] == [NOW, NOW, None]
+            task = rig.stored()
+    assert (task.state, task.attempts) == (TaskState.FAILED, 3)
+    assert task.attention == "needs a person: exit code 3"
+
+
+def test_a_person_who_has_it_done_again_begins_anew(tmp_path: Path) -> None:
+    policy = {"stalled": [{"same_chat": 1}]}
+    with IOManager() as io:
+        with rigged(tmp_path, io, recovery=policy) as rig:
+            rig.add()
+            for _ in range(3):
+                rig.run(STALLED, STALLED)
+            assert [run.position for run in rig.runner.runs] == [1]
+            rt.wait_for_future(rig.store.reset_task("task_1", NOW))
+            assert rig.run(STALLED) is None
+            task = rig.stored()
+    assert rig.runner.runs == [Run(1, "Claude"), Run(1, "Claude", None, "chat-1"), Run(2, "Claude")]
+    assert task.attempts == 1
+
+
+CHECK = {"commands": [["sh", "-c", "test -f mended || { echo not mended; exit 1; }"]]}
+
+
+def test_work_that_is_not_good_is_mended_in_the_chat_that_has_done_it(
+    tmp_path: Path,
+) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io, verify=CHECK) as rig:
+            rig.add()
+            rig.runner.mending = (rig.project / "mended").touch
+            assert rig.run() is None
+            task, row = rig.stored(), rig.last()
+    assert task.state is TaskState.DONE
+    assert rig.runner.runs[2:] == [Run(0, "Claude", None, "chat-2")]
+    assert "not mended" in rig.runner.requests[0]
+    assert [told["ok"] for told in rig.sink.named("verify.done")] == [False, True]
+    assert Evidence.from_text(row.evidence).ok
+
+
+def test_work_that_stays_bad_is_not_done_and_its_evidence_is_kept(tmp_path: Path) -> None:
+    policy = {"verify_failed": ["same_chat"]}
+    with IOManager() as io:
+        with rigged(tmp_path, io, verify=CHECK, recovery=policy) as rig:
+            rig.add()
+            assert rig.run() is None
+            task, row = rig.stored(), rig.last()
+    assert (task.state, task.completed) == (TaskState.FAILED, (1, 2))
+    assert task.attention is not None
+    assert "ended with code 1, its last line: not mended" in task.attention
+    assert (row.failure, row.phase) == ("verify_failed", "verifying")
+    assert "not mended" in Evidence.from_text(row.evidence).commands[0].output
+    assert (rig.project / "todo.md").read_text("utf-8") == "- [ ] one\n"
+
+
+def test_mending_that_fails_is_followed_as_any_other_failure(tmp_path: Path) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io, verify=CHECK) as rig:
+            rig.add()
+            assert rig.run(None, None, QUOTA) == NOW + 605
+            rig.clock.advance(605)
+            rig.runner.mending = (rig.project / "mended").touch
+            assert rig.run() is None
+            task = rig.stored()
+    assert rig.runner.runs == [Run(0, "Claude", None, "chat-3")]
+    assert task.state is TaskState.DONE
+
+
+def test_a_check_that_cannot_be_run_is_nothing_that_an_agent_is_asked_to_mend(
+    tmp_path: Path,
+) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io, verify={"commands": ["no-such-program-here"]}) as rig:
+            rig.add()
+            assert rig.run() is None
+            task = rig.stored()
+    assert rig.runner.requests == []
+    assert task.attention is not None
+    assert "no-such-program-here could not be started" in task.attention
+
+
+def test_without_commands_nothing_is_verified_in_place(tmp_path: Path) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io) as rig:
+            (rig.project / "Makefile").write_text("test:\n\tfalse\n")
+            rig.add()
+            assert rig.run() is None
+    assert rig.sink.named("verify.done") == []
+
+
+STEPS = [
+    {"instruction_id": 1, "name": "work", "template": "x"},
+    {"instruction_id": 2, "name": "commit", "template": "x", "control_phrase": f" {COMMITTED}\n"},
+    {"instruction_id": 3, "name": "look", "template": "x"},
+]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_what_an_instruction_has_committed_is_pushed_before_the_next(
+    tmp_path: Path, enabled: bool
+) -> None:
+    sections = {
+        "instructions": {"default": STEPS},
+        "security": {"auto_push_enabled": enabled},
+    }
+    make_repository(tmp_path / "remote", base="1\n").git("config", "core.bare", "true")
+    with IOManager() as io:
+        with rigged(tmp_path, io, **sections) as rig:
+            repository = make_repository(rig.project, base="1\n")
+            repository.git("remote", "add", "origin", str(tmp_path / "remote"))
+            repository.git("fetch", "-q", "origin")
+            repository.git("reset", "-q", "--hard", "origin/main")
+            commit = repository.commit(new="1\n")
+            seen: list[list[str]] = []
+
+            def look() -> None:
+                seen.append(rig.sink.names())
+
+            rig.runner.during = look
+            rig.add()
+            assert rig.run() is None
+            pushed = repository.git("rev-parse", "origin/main") == commit
+    assert pushed is enabled
+    assert ["push.done" in names for names in seen] == [False, False, enabled]
+
+
+def test_a_push_that_fails_is_a_warning_only(tmp_path: Path) -> None:
+    sections = {"instructions": {"default": STEPS}, "security": {"auto_push_enabled": True}}
+    with IOManager() as io:
+        with rigged(tmp_path, io, **sections) as rig:
+            rig.add()
+            assert rig.run() is None
+            task = rig.stored()
+    assert task.state is TaskState.DONE
+    assert len(rig.sink.named("push.failed")) == 1
+
+
+def test_an_instruction_that_fails_pushes_nothing(tmp_path: Path) -> None:
+    sections = {"instructions": {"default": STEPS}, "security": {"auto_push_enabled": True}}
+    with IOManager() as io:
+        with rigged(tmp_path, io, **sections) as rig:
+            rig.add()
+            rig.run(None, REFUSED)
+    assert rig.sink.named("push.failed") == []
+
+
+def test_in_the_predecessors_dialect_a_failure_is_not_followed_by_the_policy(
+    tmp_path: Path,
+) -> None:
+    with IOManager() as io:
+        with rigged(tmp_path, io, predecessor=True) as rig:
+            rig.add()
+            assert rig.run(QUOTA, STALLED) == NOW
+            rig.run()
+            row = rig.last()
+    assert rig.runner.runs == [Run(1, "Claude"), Run(2, "Claude")]
+    assert json.loads(row.recovery or "[]") == []
