@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from .._runtime import async_runtime as rt
 from ..core.agents import Adapter
 from ..core.errors import explain, first
-from ..core.failure import Failure, Step
+from ..core.failure import Failure, FailureKind, Step
 from ..core.handover import Baton
 from ..core.instructions import Instruction
 from ..core.landing import FORWARDED, Landed
 from ..core.llm.skips import Skip
 from ..core.recovery import UNRESTORED, Continuation, Policy, Recovery, tried
+from ..core.repair import in_new_chat
 from ..core.task import Task, remaining
 from ..core.workspace import Workspace
 from ..store import AttemptRow, Store
@@ -249,13 +250,18 @@ class AsyncIsolatedAttempt:
         if trouble.conflict is not None:
             workspace = state.manner.workspace
             request = await self._delivery.join(state.task, workspace, trouble.conflict)
+        elif recovery.session is None:
+            request = in_new_chat(state.task.text, request)
         state.history += (
             tried(trouble.failure, recovery, model=state.manner.model, agent=state.agent),
         )
         self._assign(state, recovery.agent, recovery.model, recovery.session)
         position = state.task.total_instructions
         outcome = await self._runner.insert(state.task, position, request, state.manner)
-        return self._heard(state, outcome)
+        failure = self._heard(state, outcome)
+        if failure is not None and failure.kind is FailureKind.NO_REPORT:
+            return None  # the checks will tell whether it has done it
+        return failure
 
     async def _landed(self, state: Standing, landed: Landed, began: float) -> None:
         marked = landed.marked and landed.checkout == FORWARDED

@@ -40,13 +40,10 @@ def nothing_changed() -> str:
     )
 
 
-def join(target: str, files: Sequence[str]) -> str:
-    """The target branch was merged into the workspace, and leaves conflicts."""
-    listed = "\n".join(f"- {name}" for name in files)
+def in_new_chat(task_text: str, request: str) -> str:
+    """``request`` for an agent that has not worked on the task itself."""
     return (
-        f"Meanwhile other work was landed on {target!r}. It was merged into the current "
-        "directory, and these files are in conflict:\n\n"
-        f"{listed}\n\n"
-        "Join both sides so that each keeps its purpose, remove every conflict marker, and "
-        "run the project's checks. Do not commit; do not change the branch."
+        "Somebody has worked on the following task in the current directory, and left it "
+        "(see git status, git diff and git log):\n\n"
+        f"{task_text}\n\n{request}"
     )

@@ -13,6 +13,7 @@ import pytest
 from codeagent._async.instructions import AgentUnusable
 from codeagent._async.scheduler import AsyncTaskScheduler
 from codeagent._runtime import async_runtime as rt
+from codeagent.core.agent_run import Ending
 from codeagent.core.recovery import UNRESTORED
 from codeagent.core.task import Task, TaskState
 
@@ -65,6 +66,26 @@ async def test_what_fails_the_checks_is_mended_in_the_same_chat(tmp_path: Path) 
     assert "The project's own check was run" in rig.prompts()[1]
     assert rig.driver.runs[1].words[-2:] == ("--resume", "chat")
     assert [data["ok"] for data in rig.told.named("verify.done")] == [False, True]
+
+
+async def test_an_agent_in_a_new_chat_is_told_what_the_task_was(tmp_path: Path) -> None:
+    tasks = project(tmp_path)
+    forgetful = {"one": {"command": ["one"], "output": "stream-json"}}
+    async with server(tmp_path, settings(NO_WRONG, agents=forgetful)) as rig:
+        (task,) = await added(rig, tasks)
+        assert await rig.execute(task, writes(a__txt="wrong\n"), writes(a__txt="right\n")) is None
+    assert "\ntask 1\n" in rig.prompts()[1]
+    assert "The project's own check was run" in rig.prompts()[1]
+
+
+async def test_whoever_mends_without_a_report_is_judged_by_the_checks(tmp_path: Path) -> None:
+    tasks = project(tmp_path)
+    silent = bad(ending=Ending.NO_REPORT)
+    async with server(tmp_path, settings(NO_WRONG)) as rig:
+        (task,) = await added(rig, tasks)
+        mended = plays(silent, a__txt="right\n")
+        assert await rig.execute(task, writes(a__txt="wrong\n"), mended) is None
+    assert rig.show("a.txt") == "right"
 
 
 async def test_what_cannot_be_mended_is_left_to_a_person_with_its_worktree(tmp_path: Path) -> None:

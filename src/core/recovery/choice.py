@@ -29,7 +29,7 @@ _AWAITED: Final[Mapping[FailureKind, str]] = {
 
 _ADVICE: Final[Mapping[FailureKind, str]] = {
     _K.CONTEXT_OVERFLOW: "split the task, or choose a model with a larger context",
-    _K.CONFIGURATION: "correct the agent's configuration",
+    _K.CONFIGURATION: "correct the configuration",
     _K.AUTHENTICATION: "log the agent in, or set its key",
     _K.QUOTA: "raise the quota, or configure another model or agent",
     _K.BILLING: "pay the provider, or configure another agent",
