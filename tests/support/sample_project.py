@@ -20,8 +20,8 @@ from pathlib import Path
 
 from .repositories import ENVIRONMENT, Repository, make_repository
 
-COMMAND = [sys.executable, "-m", "unittest", "-q"]
-"""The project's verification."""
+COMMAND = [sys.executable, "-B", "-m", "unittest", "-q"]
+"""The project's verification; a file may change twice in a second, so no bytecode is kept."""
 
 SHARED = "tally/shared.py"
 
