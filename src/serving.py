@@ -50,6 +50,7 @@ def run_server(
                 run = _Run(prepared, adapter, store, mailbox, routing, keep_watching)
                 plan = _api_plan(prepared, routing, restarts=lambda: run.restarts)
                 with Api(plan, mailbox, store.record) as api:
+                    run.moved = api.moved
                     return run.to_the_end(_all(api.feed, routing.note, sink))
         finally:
             store.close()
@@ -85,6 +86,7 @@ class _Run:
             "mailbox": mailbox,
         }
         self.restarts = 0
+        self.moved: Callable[[str], None] = _nobody
 
     def to_the_end(self, sink: Sink) -> int:
         """Returns the exit code of the last one."""
@@ -102,6 +104,7 @@ class _Run:
     def _serve(self, core: Core, memory: Memory, sink: Sink) -> tuple[Any, int]:
         from ._runtime.commands import MailboxClosed
 
+        self.moved(core.path)
         rt, server_class = _load(core.path)
         with self._ports(core) as ports:
             server = server_class(
@@ -220,7 +223,7 @@ def _signals_kept(mailbox: Mailbox) -> Iterator[None]:
 
 def _routing(prepared: Prepared) -> Routing:
     from .core.redact import Redactor, secret_values
-    from .routing.routing import ROLLOUT, Routing, Settings
+    from .routing.routing import ROLLOUT, Routing, Settings, most_allowed
 
     def loop_factory() -> Any:
         from ._runtime.loops import choose_loop
@@ -234,6 +237,7 @@ def _routing(prepared: Prepared) -> Routing:
             project=prepared.layout.project,
             environment=prepared.environment,
             redact=Redactor(secret_values(prepared.environment)),
+            ceilings=most_allowed(),
             loop_factory=loop_factory,
         )
     )
@@ -280,6 +284,10 @@ def _other_agents(prepared: Prepared, adapter: Adapter) -> dict[str, Adapter]:
         with suppress(Refused):
             agents[name] = find_agent(replace(prepared, config=other))
     return agents
+
+
+def _nobody(path: str) -> None:
+    """Is told of it."""
 
 
 def _called(work: Callable[[], Any]) -> Any:

@@ -105,6 +105,12 @@ class Api:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def moved(self, path: str) -> None:
+        """The server goes on on another path: say so in the note."""
+        found = note.read(self._plan.state)
+        if found is not None and found.path != path:
+            note.write(self._plan.state, found._replace(path=path))
+
     def close(self) -> None:
         """Take the note away, refuse what was not begun, and hang up."""
         note.remove(self._plan.state)

@@ -309,6 +309,7 @@ def reset(task: Task) -> Task:
         last_completed=0,
         not_before=0.0,
         attention=None,
+        plan=None,
     )
 
 

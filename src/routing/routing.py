@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -72,6 +71,16 @@ def usage() -> dict[str, float]:
     """What the process uses: memory in bytes, descriptors, threads."""
     now = read_usage()
     return {"memory": now.memory, "files": now.files, "threads": threading.active_count()}
+
+
+def most_allowed() -> dict[str, float]:
+    """Ceilings for `usage`: beyond them the asynchronous path is leaking."""
+    found: dict[str, float] = {"memory": 1 << 30, "threads": 1000}
+    if os.name == "posix":
+        import resource
+
+        found["files"] = 0.8 * resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return found
 
 
 class Routing:
@@ -184,6 +193,8 @@ class Routing:
             return self._server
 
     def _about(self, kind: str, key: str) -> dict[str, Any]:
+        import socket
+
         host, project = socket.gethostname(), self._settings.project.name
         attributes = {"os": os.name}
         return {
