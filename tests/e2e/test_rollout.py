@@ -15,6 +15,10 @@ from typing import Any
 
 import pytest
 
+from codeagent.rollout.flagfile import Document, Rung, default_document, set_rung
+from codeagent.rollout.stages import Stage
+from codeagent.routing.capabilities import CAPABILITIES, PREFIX
+from tests.rollout.support import launchdarkly
 from tests.support.installations import Place, instruction, masked, scripted
 from tests.support.processes import Result, Server, codeagent
 from tests.support.rollouts import put, rollout_in
@@ -256,3 +260,33 @@ def test_what_there_is_not_is_refused(tmp_path: Path, arguments: tuple[str, ...]
     done = codeagent("rollout", *arguments, cwd=place.cwd, env=place.env)
     assert done.code == 2
     assert done.stderr.startswith("codeagent: there is no ")
+
+
+def test_flags_from_launchdarkly_move_the_core_and_its_end_does_not(tmp_path: Path) -> None:
+    flags = default_document(CAPABILITIES, prefix=PREFIX, salt="salt")
+    document = set_stage(flags, "core", "complete")
+    place = scripted(tmp_path, "- [ ] One\n")
+    with launchdarkly(document["flags"]) as service:
+        addresses = {f"LAUNCHDARKLY_{name}_URI": service.url for name in ("STREAM", "EVENTS")}
+        env = {**place.env, "LAUNCHDARKLY_SDK_KEY": "sdk-test-key", **addresses}
+        with Server("serve", "--json", cwd=place.cwd, env=env) as server:
+            assert server.until("server.started")["path"] == "async"
+            server.until("server.idle")
+            off = set_stage(document, "core", "off")["flags"][f"{PREFIX}.core"]
+            service.patch(f"{PREFIX}.core", off)
+            switches(server, "sync")
+            service.close()
+            with place.todo.open("a") as file:
+                file.write("- [ ] Two\n")
+            server.until("task.done")
+            server.signal(signal.SIGTERM)
+            done = server.finish()
+    assert (done.code, done.stderr) == (130, "")
+    assert len(done.named("core.switched")) == 1
+    log = (place.state / "logs" / "codeagent.log").read_text("utf-8")
+    assert "sdk-test-key" not in log
+
+
+def set_stage(document: Document, name: str, stage: str) -> Document:
+    known = Stage(stage)
+    return set_rung(document, f"{PREFIX}.{name}", Rung(known, 0 if known is Stage.OFF else 100))
