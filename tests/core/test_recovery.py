@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,12 +13,15 @@ from codeagent.core.failure import Failure, FailureKind, Step
 from codeagent.core.recovery import (
     DEFAULTS,
     MARGIN,
+    Continuation,
     Policy,
     Recovery,
     Tried,
+    continuations_text,
     decide,
     history_text,
     policy_of,
+    read_continuations,
     read_history,
     tried,
 )
@@ -293,3 +297,41 @@ def test_a_history_is_read_back_as_it_was_written(history: list[Tried]) -> None:
 )
 def test_a_damaged_history_is_as_good_as_none(text: str | None) -> None:
     assert read_history(text) == ()
+
+
+TEXTS = st.none() | st.text(max_size=20)
+CONTINUATIONS = st.builds(
+    Continuation,
+    step=st.sampled_from(Step),
+    position=st.integers(0, 20),
+    agent=TEXTS,
+    model=TEXTS,
+    session=TEXTS,
+    preamble=st.text(max_size=20),
+    restore=st.booleans(),
+    history=st.lists(TRIED, max_size=3).map(tuple),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(CONTINUATIONS, max_size=4))
+def test_what_was_decided_is_read_back_as_it_was_written(decided: list[Continuation]) -> None:
+    assert list(read_continuations(continuations_text(decided))) == decided
+    for each in decided:
+        assert Continuation.from_text(each.to_text()) == each
+        assert read_continuations(each.to_text()) == (each,)
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "{", "[]", "3", "null", '[{"step": "odd", "position": 1}, 3]']
+)
+def test_damaged_decisions_are_as_good_as_none(text: str | None) -> None:
+    assert read_continuations(text) == ()
+    assert Continuation.from_text(text) is None
+
+
+def test_a_policy_may_have_one_length_for_every_wait() -> None:
+    policy = replace(POLICY, wait=5.0)
+    waits = steps(Failure(FailureKind.NETWORK, "gone"), policy)[:6]
+    assert {recovery.step for recovery in waits} == {Step.WAIT}
+    assert {recovery.not_before for recovery in waits} == {NOW + 5}

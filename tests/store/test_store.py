@@ -181,6 +181,23 @@ def test_the_end_of_an_attempt_interrupts_its_open_instruction(store):
     assert store.task(task.id).result().attempts == 1
 
 
+def test_the_instructions_that_were_broken_off_are_known_until_they_have_run_again(store):
+    (task,) = begun(store, 1)
+    for position, state in ((1, StepState.DONE), (2, StepState.FAILED)):
+        store.begin_step(task.id, 1, position, position, "name", 11.0).result()
+        store.finish_step(task.id, 1, position, state, 12.0).result()
+    store.begin_step(task.id, 1, 3, 3, "name", 13.0).result()
+    assert store.broken_off(task.id).result() == []
+    store.interrupt_task(task.id, 1, 14.0).result()
+    assert store.broken_off(task.id).result() == [3]
+    total = store.task(task.id).result().total_instructions
+    store.begin_attempt(task.id, path="async", instructions=total, now=15.0).result()
+    assert store.broken_off(task.id).result() == [3]
+    store.begin_step(task.id, 2, 3, 3, "name", 16.0).result()
+    store.finish_step(task.id, 2, 3, StepState.FAILED, 17.0).result()
+    assert store.broken_off(task.id).result() == []
+
+
 def test_a_task_can_be_settled_without_an_attempt(store):
     store.add_tasks([one(1), one(2)]).result()
     assert store.settle_task("task_1", DONE, 5.0).result().state is DONE
