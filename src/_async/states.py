@@ -62,7 +62,8 @@ class AsyncWorktreeStates:
         if outcome.code and not is_only_ignored(outcome.err):
             raise GitError(("add", "-A"), outcome.code, outcome.err)
         tree = await self._git.text(path, "write-tree")
-        head = checkout.commit or await self._git.text(path, "rev-parse", f"refs/heads/{branch}")
+        head = checkout.commit or await self._worktrees.resolve(f"refs/heads/{branch}")
+        head = head or workspace.base or target  # the branch was deleted
         parents = [head]
         if "merge" in pending:
             merged = await self._git.text(path, "rev-parse", "MERGE_HEAD")

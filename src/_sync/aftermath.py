@@ -13,7 +13,7 @@ from ..core.failure import Failure, FailureKind, Step
 from ..core.llm.skips import Skip
 from ..core.recovery import UNRESTORED, Continuation, Policy, Recovery, Tried, decide, tried
 from ..core.task import Task
-from ..core.workspace import DiskFull, Workspace, WorkspaceError
+from ..core.workspace import DiskFull, SetupFailed, Workspace, WorkspaceError
 from ..store import Store
 from .git import GitError
 from .instructions import AgentUnusable, Manner
@@ -170,7 +170,9 @@ class Aftermath:
 
 def unready(error: BaseException) -> Failure:
     """Why there is no workspace."""
-    kind = FailureKind.DISK_FULL if _is_full(error) else FailureKind.SETUP_FAILED
+    if isinstance(error, SetupFailed):
+        return Failure(FailureKind.SETUP_FAILED, explain(error))
+    kind = FailureKind.DISK_FULL if _is_full(error) else FailureKind.UNKNOWN
     return Failure(kind, explain(error))
 
 

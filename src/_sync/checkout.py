@@ -156,5 +156,5 @@ def _reason(outcome: GitOutcome, place: Path) -> str:
     if not outcome.code:
         return ""
     lines = [line.strip() for line in outcome.err.splitlines() if line.strip()]
-    said = " ".join(line for line in lines if line != "Aborting")
+    said = " ".join(line for line in lines if line != "Aborting").rstrip(".")
     return f"git refuses in {place}: {said or f'it ended with code {outcome.code}'}"

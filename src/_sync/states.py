@@ -61,7 +61,8 @@ class WorktreeStates:
         if outcome.code and not is_only_ignored(outcome.err):
             raise GitError(("add", "-A"), outcome.code, outcome.err)
         tree = self._git.text(path, "write-tree")
-        head = checkout.commit or self._git.text(path, "rev-parse", f"refs/heads/{branch}")
+        head = checkout.commit or self._worktrees.resolve(f"refs/heads/{branch}")
+        head = head or workspace.base or target  # the branch was deleted
         parents = [head]
         if "merge" in pending:
             merged = self._git.text(path, "rev-parse", "MERGE_HEAD")

@@ -383,6 +383,28 @@ def test_a_worktree_that_cannot_be_made_ready_is_tried_again_and_then_a_person(
     assert rig.driver.runs == []
 
 
+def test_a_target_that_is_gone_is_told_and_work_lands_when_it_is_back(tmp_path: Path) -> None:
+    tasks = project(tmp_path)
+
+    def rename(worktree: Repository) -> Any:
+        worktree.write("a.txt", "1\n")
+        worktree.git("branch", "-m", "main", "trunk")
+        return good()
+
+    with server(tmp_path) as rig:
+        (task,) = added(rig, tasks)
+        for played in ([rename], []):
+            again = rig.execute(task, *played)
+            assert again is not None
+            rig.clock.now = again
+        reasons = rig.told.reasons("task.failed")
+        assert all(reason.startswith("there is no branch main") for reason in reasons)
+        rig.repository.git("branch", "main", "trunk")
+        assert rig.execute(task) is None
+    assert rig.show("a.txt") == "1"
+    assert len(rig.driver.runs) == 1
+
+
 def test_a_full_disk_is_waited_for_and_costs_no_attempt(tmp_path: Path) -> None:
     tasks = project(tmp_path)
     configured = settings(limits={"disk_floor": 10**9})

@@ -349,6 +349,17 @@ def test_an_unfinished_rebase_is_refused_and_undone_by_the_next_attempt(
         assert inside(again).git("branch", "--show-current") == "codeagent/task_1-a2"
 
 
+def test_work_is_committed_although_its_branch_was_deleted(tmp_path: Path) -> None:
+    with open_yard(tmp_path) as yard:
+        workspaces = yard.workspaces()
+        workspace = workspaces.open(yard.begun("task_1"))
+        inside(workspace).write("work", "done\n")
+        yard.repository.git("update-ref", "-d", f"refs/heads/{workspace.branch}")
+        changes = workspaces.commit(workspace, "work\n")
+        assert changes.files == ("work",)
+        assert inside(workspace).git("rev-parse", "HEAD") == changes.commit
+
+
 def test_a_repository_inside_the_worktree_is_left_out(tmp_path: Path) -> None:
     with open_yard(tmp_path) as yard:
         workspaces = yard.workspaces()
