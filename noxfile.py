@@ -79,3 +79,34 @@ def bench(session: nox.Session) -> None:
     """Speed and memory of both paths, for a look."""
     install(session, "bench")
     session.run("python", "-m", "pytest", "benchmarks", *session.posargs)
+
+
+@nox.session
+def ab(session: nox.Session) -> None:
+    """The gate: every criterion, decided; its exit code is the verdict's."""
+    install(session, "bench")
+    session.run("python", "-m", "benchmarks.gate", *session.posargs)
+
+
+@nox.session(name="ab-quick")
+def ab_quick(session: nox.Session) -> None:
+    """The gate in under five minutes, for CI: only what is certainly worse fails it."""
+    install(session, "bench")
+    # 3: the numbers do not tell.  So little time does not always suffice.
+    session.run(
+        "python", "-m", "benchmarks.gate", "--quick", *session.posargs, success_codes=[0, 3]
+    )
+
+
+@nox.session
+def memory(session: nox.Session) -> None:
+    """The criteria of the gate that are about memory."""
+    install(session, "bench")
+    session.run("python", "-m", "benchmarks.gate", "--only", "memory", *session.posargs)
+
+
+@nox.session
+def profile(session: nox.Session) -> None:
+    """A flame graph of either path: ``nox -s profile -- sync``."""
+    install(session, "bench", "profile")
+    session.run("python", "-m", "benchmarks.profile", *session.posargs)
