@@ -143,11 +143,11 @@ class Squash:
 
     def _edits(
         self, request: LandingRequest, tree: str, own: Sequence[str]
-    ) -> tuple[dict[str, Entry | None], bool, bool]:
+    ) -> tuple[dict[str, Entry], bool, bool]:
         """The mark and the entry, and whether either could be made in ``tree``."""
         task = request.task
         there = self._trees.entries(tree, own)
-        edits: dict[str, Entry | None] = {}
+        contents: dict[str, tuple[bytes, Entry]] = {}
         marked = said = False
         entry = there.get(task.source)
         if entry is not None and entry.is_file:
@@ -155,18 +155,17 @@ class Squash:
             done = ticked(data, task, self._clock())
             marked = done is not None
             if done is not None and done != data:
-                edits[task.source] = self._trees.write(done, entry)
+                contents[task.source] = done, entry
         status = self._shared.status
         entry = None if status is None else there.get(status)
         if status is not None and entry is not None and entry.is_file:
             said = True
             data = noted(self._trees.read(entry), task)
-            edits[status] = self._trees.write(data, entry)
+            contents[status] = data, entry
         elif status is not None and entry is None and self._may_make(status):
             said = True
-            data = noted(header(self._clock()).encode(), task)
-            edits[status] = self._trees.write(data, Entry.new_file())
-        return edits, marked, said
+            contents[status] = noted(header(self._clock()).encode(), task), Entry.new_file()
+        return self._trees.write_all(contents), marked, said
 
     def _may_make(self, name: str) -> bool:
         """Whether a file may become part of the repository: nobody has one of their own,

@@ -24,7 +24,7 @@ class LandingSettings(StrictSettings):
     """
 
     target: str | None = None
-    batch: Annotated[int, Number, Field(ge=1, le=100)] = 5
+    batch: Annotated[int, Number, Field(ge=1, le=100)] = 10
     verify_each: bool = True
     push: bool = False
     remote: str = "origin"
