@@ -118,6 +118,11 @@ def _task_lines(
             return [Line(f"{label} {_instruction(data)}: done in {_took(data)}")]
         case "instruction.failed":
             return [Line(f"{label} {_instruction(data)}: failed: {reason}", Mark.FAILED)]
+        case "instruction.retried":
+            return [Line(f"{label} {_instruction(data)}: tried again: {reason}")]
+        case "instruction.delayed":
+            pause = elapsed(number(data, "seconds") or 0)
+            return [Line(f"{label} {_instruction(data)}: begins in {pause}")]
         case "insertion.started":
             return [Line(f"{label} {_instruction(data)}")]
         case "insertion.failed":
