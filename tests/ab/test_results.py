@@ -31,6 +31,7 @@ from codeagent.ab.results import (
     benchmarks_of,
     commit_info,
     load,
+    newest,
     machine_info,
     save,
     stats,
@@ -331,3 +332,26 @@ def test_a_file_that_is_not_there_is_wrong_usage(
     assert "choose another place" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         call("compare", "a", "b", "--tolerance", "3")
+
+
+def test_the_newest_complete_results_of_a_version_are_found(tmp_path: Path) -> None:
+    def put(name: str, version: str, day: int, *, complete: bool = True) -> None:
+        at = datetime(2026, 11, day, tzinfo=UTC)
+        found = Results(at=at, version=version, complete=complete, rows=[made_row()])
+        save(found, tmp_path / f"{name}.json")
+
+    def made_row() -> Row:
+        limit = Criterion(name="p99", kind=Kind.CEILING, margin=1)
+        return row(limit, Interval(0.5, 0.4, 0.6), n=9)
+
+    assert newest(tmp_path / "missing", "2.0") is None
+    (tmp_path / "other.json").write_text("{}", "utf-8")
+    put("c", "2.0", 3)
+    put("b", "2.0", 4)
+    put("a", "2.0", 5, complete=False)
+    put("z", "1.9", 6)
+    found = newest(tmp_path, "2.0")
+    assert found is not None
+    assert found[0].name == "b.json"
+    assert found[1].verdict is Verdict.PROMOTE
+    assert newest(tmp_path, "2.1") is None
