@@ -124,7 +124,7 @@ class AsyncInPlaceAttempt:
             settlement=self._settlement,
             clock=self._clock,
         )
-        await course.begin()
+        await course.take_over()
         return course
 
     async def _skip(self, task: Task, skip: Skip) -> None:

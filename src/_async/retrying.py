@@ -80,7 +80,7 @@ class AsyncCourse:
         self.manner = Manner(workspace=place, adapter=agents[self._agent])
         """Who carries out what comes next, in a chat of its own."""
 
-    async def begin(self) -> None:
+    async def take_over(self) -> None:
         """Take over what earlier attempts have left to this one.
 
         A task that a person has put back begins anew.

@@ -125,7 +125,7 @@ class InPlaceAttempt:
             settlement=self._settlement,
             clock=self._clock,
         )
-        course.begin()
+        course.take_over()
         return course
 
     def _skip(self, task: Task, skip: Skip) -> None:

@@ -81,7 +81,7 @@ class Course:
         self.manner = Manner(workspace=place, adapter=agents[self._agent])
         """Who carries out what comes next, in a chat of its own."""
 
-    def begin(self) -> None:
+    def take_over(self) -> None:
         """Take over what earlier attempts have left to this one.
 
         A task that a person has put back begins anew.
