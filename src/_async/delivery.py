@@ -63,6 +63,7 @@ class AsyncDelivery:
         self._clock = clock
         self._state = rt.StateLock()
         self._verified: dict[str, tuple[str, Evidence]] = {}
+        self._begun: set[str] = set()
 
     async def deliver(self, task: Task, workspace: Workspace) -> Landed | Undelivered:
         """Bring what is in the workspace to the target, if it is good.
@@ -119,6 +120,11 @@ class AsyncDelivery:
     async def phase(self, task: Task, name: str) -> None:
         """Record and announce what the attempt is at. Raises `Fenced`."""
         await self._note(task, phase=name)
+        with self._state:
+            self._begun.add(task.id)
+            several = len(self._begun) > 1
+        if several and name == "working":
+            self._landing.expect_several()
         self._say("task.phase", task, phase=name)
 
     async def _land(

@@ -47,6 +47,16 @@ class AsyncIntegration:
         self._verify = verify
         self._prepare = prepare
         self._kept = tuple(kept)
+        self._turn = rt.Lock()
+
+    async def get_ready(self, commit: str) -> None:
+        """Make the worktree ahead of the first verification, with what is in ``commit``.
+
+        Raises as `verify` does.
+        """
+        async with self._turn:
+            if await self._prepared() is None:
+                await self._make(commit)
 
     async def verify(self, commit: str, label: str, *, again: bool = False) -> Evidence:
         """Verify the content of ``commit``; ``again`` also prepares the worktree anew.
@@ -54,18 +64,22 @@ class AsyncIntegration:
         Raises `GitError` and `OSError` if it cannot be checked out, and what
         ``prepare`` raises.
         """
+        async with self._turn:
+            await self._bring(commit, again=again)
+            return await self._verify(self._path, label)
+
+    async def _bring(self, commit: str, *, again: bool) -> None:
         prepared = await self._prepared()
         if prepared is None:
             await self._make(commit)
-        else:
-            try:
-                await self._take(commit, prepared)
-            except GitError:  # a lock that nobody holds any more, or a broken index
-                await self._make(commit)
-            else:
-                if again:
-                    await self._furnish()
-        return await self._verify(self._path, label)
+            return
+        try:
+            await self._take(commit, prepared)
+        except GitError:  # a lock that nobody holds any more, or a broken index
+            await self._make(commit)
+            return
+        if again:
+            await self._furnish()
 
     async def _prepared(self) -> list[str] | None:
         """What ``prepare`` made, None if the worktree is not ready."""

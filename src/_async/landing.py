@@ -83,12 +83,7 @@ class AsyncLanding:
         prepare: Prepare | None = None,
     ) -> None:
         self._settings = settings
-        self._sink = sink
-        self._clock = clock
-        self._shared = shared
-        trees = AsyncTrees(git, repository)
-        self._squash = AsyncSquash(git, trees, repository=repository, shared=shared, clock=clock)
-        integration = AsyncIntegration(
+        self._integration = integration = AsyncIntegration(
             git,
             repository=repository,
             path=root / "wt" / INTEGRATION,
@@ -96,6 +91,11 @@ class AsyncLanding:
             prepare=prepare,
             kept=settings.keep,
         )
+        self._sink = sink
+        self._clock = clock
+        self._shared = shared
+        trees = AsyncTrees(git, repository)
+        self._squash = AsyncSquash(git, trees, repository=repository, shared=shared, clock=clock)
         self._checks = AsyncLandingChecks(
             integration, trees, target=target, shared=shared, each=settings.verify_each
         )
@@ -122,6 +122,11 @@ class AsyncLanding:
         self._serving: list[_Ticket] = []
         self._working = rt.CancelScope()
         self._more = rt.Event()
+        self._several = rt.Event()
+
+    def expect_several(self) -> None:
+        """Tell that several requests are going to come, which will have to be verified together."""
+        self._several.set()
 
     async def land(self, request: LandingRequest) -> Outcome:
         """Land the work and return what became of it.
@@ -153,6 +158,23 @@ class AsyncLanding:
         """Serve requests as they come. Raises `StoreError`."""
         await self._move.fetch()
         await self._move.catch_up()
+        try:
+            async with rt.TaskGroup() as group:
+                group.start_soon(self._get_ready)
+                await self._serve_all()
+        except BaseExceptionGroup as error:
+            raise first(error) from None
+
+    async def _get_ready(self) -> None:
+        """Have the worktree for verifications before the first of them is waited for."""
+        await self._several.wait()
+        try:
+            heads = await self._target.heads()
+            await self._integration.get_ready(heads.landed or heads.target)
+        except Exception as error:  # it is made when it is needed, or that says why not
+            logger.info("the integration worktree could not be made ahead: %s", explain(error))
+
+    async def _serve_all(self) -> None:
         while True:
             self._more.clear()
             if tickets := self._take():

@@ -64,6 +64,7 @@ class Delivery:
         self._clock = clock
         self._state = rt.StateLock()
         self._verified: dict[str, tuple[str, Evidence]] = {}
+        self._begun: set[str] = set()
 
     def deliver(self, task: Task, workspace: Workspace) -> Landed | Undelivered:
         """Bring what is in the workspace to the target, if it is good.
@@ -120,6 +121,11 @@ class Delivery:
     def phase(self, task: Task, name: str) -> None:
         """Record and announce what the attempt is at. Raises `Fenced`."""
         self._note(task, phase=name)
+        with self._state:
+            self._begun.add(task.id)
+            several = len(self._begun) > 1
+        if several and name == "working":
+            self._landing.expect_several()
         self._say("task.phase", task, phase=name)
 
     def _land(

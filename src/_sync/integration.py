@@ -48,6 +48,16 @@ class Integration:
         self._verify = verify
         self._prepare = prepare
         self._kept = tuple(kept)
+        self._turn = rt.Lock()
+
+    def get_ready(self, commit: str) -> None:
+        """Make the worktree ahead of the first verification, with what is in ``commit``.
+
+        Raises as `verify` does.
+        """
+        with self._turn:
+            if self._prepared() is None:
+                self._make(commit)
 
     def verify(self, commit: str, label: str, *, again: bool = False) -> Evidence:
         """Verify the content of ``commit``; ``again`` also prepares the worktree anew.
@@ -55,18 +65,22 @@ class Integration:
         Raises `GitError` and `OSError` if it cannot be checked out, and what
         ``prepare`` raises.
         """
+        with self._turn:
+            self._bring(commit, again=again)
+            return self._verify(self._path, label)
+
+    def _bring(self, commit: str, *, again: bool) -> None:
         prepared = self._prepared()
         if prepared is None:
             self._make(commit)
-        else:
-            try:
-                self._take(commit, prepared)
-            except GitError:  # a lock that nobody holds any more, or a broken index
-                self._make(commit)
-            else:
-                if again:
-                    self._furnish()
-        return self._verify(self._path, label)
+            return
+        try:
+            self._take(commit, prepared)
+        except GitError:  # a lock that nobody holds any more, or a broken index
+            self._make(commit)
+            return
+        if again:
+            self._furnish()
 
     def _prepared(self) -> list[str] | None:
         """What ``prepare`` made, None if the worktree is not ready."""

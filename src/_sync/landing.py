@@ -84,12 +84,7 @@ class Landing:
         prepare: Prepare | None = None,
     ) -> None:
         self._settings = settings
-        self._sink = sink
-        self._clock = clock
-        self._shared = shared
-        trees = Trees(git, repository)
-        self._squash = Squash(git, trees, repository=repository, shared=shared, clock=clock)
-        integration = Integration(
+        self._integration = integration = Integration(
             git,
             repository=repository,
             path=root / "wt" / INTEGRATION,
@@ -97,6 +92,11 @@ class Landing:
             prepare=prepare,
             kept=settings.keep,
         )
+        self._sink = sink
+        self._clock = clock
+        self._shared = shared
+        trees = Trees(git, repository)
+        self._squash = Squash(git, trees, repository=repository, shared=shared, clock=clock)
         self._checks = LandingChecks(
             integration, trees, target=target, shared=shared, each=settings.verify_each
         )
@@ -123,6 +123,11 @@ class Landing:
         self._serving: list[_Ticket] = []
         self._working = rt.CancelScope()
         self._more = rt.Event()
+        self._several = rt.Event()
+
+    def expect_several(self) -> None:
+        """Tell that several requests are going to come, which will have to be verified together."""
+        self._several.set()
 
     def land(self, request: LandingRequest) -> Outcome:
         """Land the work and return what became of it.
@@ -154,6 +159,23 @@ class Landing:
         """Serve requests as they come. Raises `StoreError`."""
         self._move.fetch()
         self._move.catch_up()
+        try:
+            with rt.TaskGroup() as group:
+                group.start_soon(self._get_ready)
+                self._serve_all()
+        except BaseExceptionGroup as error:
+            raise first(error) from None
+
+    def _get_ready(self) -> None:
+        """Have the worktree for verifications before the first of them is waited for."""
+        self._several.wait()
+        try:
+            heads = self._target.heads()
+            self._integration.get_ready(heads.landed or heads.target)
+        except Exception as error:  # it is made when it is needed, or that says why not
+            logger.info("the integration worktree could not be made ahead: %s", explain(error))
+
+    def _serve_all(self) -> None:
         while True:
             self._more.clear()
             if tickets := self._take():

@@ -20,6 +20,7 @@ from codeagent.core.landing import (
     Rejected,
 )
 from codeagent.core.task import TaskState
+from codeagent.core.workspace import WorkspaceError
 
 from ..support.landings import STATUS, TODO, begin, begin_again, done_in_list, log, request, restart
 from ..support.repositories import Repository, make_repository
@@ -140,6 +141,29 @@ def test_a_batch_whose_end_fails_is_searched_for_the_one_to_blame(
     assert isinstance(blamed, Rejected)
     assert (blamed.refusal, "it is broken" in blamed.reason) == (Refusal.VERIFICATION, True)
     assert "task 3" not in log(repository)
+
+
+def test_nothing_is_verified_behind_what_fails(repository: Repository, store: SpyStore) -> None:
+    def judge(directory: Path) -> str:
+        return "it is broken" if (directory / "bad").exists() else ""
+
+    requests = [
+        request(repository, begin(store, n), {name: ""}, verified=False)
+        for n, name in enumerate(["good", "bad", "better"])
+    ]
+    with landing(repository, store, judge) as rig:
+        rig.hold = rt.Event()
+        with rt.TaskGroup() as group:
+            landings = []
+            for number, one in enumerate(requests):
+                landings.append(group.start_soon(rig.land, one))
+                until(lambda n=number: len(rig.told.named("landing.queued")) > n)
+            rig.hold.set()
+        outcomes = [one.wait() for one in landings]
+    assert [type(outcome) for outcome in outcomes] == [Landed, Rejected, Landed]
+    assert log(repository) == ["task 2", "task 0", "work"]
+    failing = rig.verified.index("landing-task_1")
+    assert rig.verified[failing:].count("landing-task_2") == 1
 
 
 def test_what_fails_once_is_tried_again(repository: Repository, store: SpyStore) -> None:
@@ -557,6 +581,43 @@ def test_what_was_prepared_stays_and_everything_else_is_cleaned_away(
     assert seen[1] == [*libs, "libs/b.so", "sub", "sub/module"]
     assert seen[3] == [*libs, "libs/b.so", *compiled]  # prepared once more
     assert prepared == [repository.path.parent / "root" / "wt" / "_merge"] * 2
+
+
+def test_the_integration_worktree_is_made_before_it_is_waited_for(
+    repository: Repository, store: SpyStore
+) -> None:
+    prepared: list[Path] = []
+    ready = rt.Event()
+
+    def prepare(directory: Path) -> None:
+        prepared.append(directory)
+        ready.set()
+
+    with landing(repository, store, prepare=prepare) as rig:
+        rig.landing.expect_several()
+        ready.wait()
+        assert rig.verified == []
+        rig.must_land(
+            request(repository, begin(store, 1), {"new": ""}, verified=False),
+        )
+    assert rig.verified == ["landing-task_1"]
+    assert len(prepared) == 1
+
+
+def test_an_integration_worktree_that_cannot_be_made_ahead_is_made_when_it_is_needed(
+    repository: Repository, store: SpyStore
+) -> None:
+    tried = rt.Event()
+
+    def prepare(directory: Path) -> None:
+        if not tried.is_set():
+            tried.set()
+            raise WorkspaceError("no network")
+
+    with landing(repository, store, prepare=prepare) as rig:
+        rig.landing.expect_several()
+        tried.wait()
+        rig.must_land(request(repository, begin(store, 1), {"a": ""}, verified=False))
 
 
 def test_a_broken_integration_worktree_is_made_anew(
