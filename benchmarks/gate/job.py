@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from tempfile import TemporaryDirectory
 
 from codeagent.ab.measure import MeasureError, Sample, run_command
 
+from ..http.asking import KEYS, settings
+from ..http.place import Place
 from ..projects import Project, environment, make_project
 
 LONGEST = 900.0
@@ -22,12 +25,14 @@ class Job:
 
     Without ``at_once`` they are done in place, one after the other; with it each has
     a worktree, and its work is landed.  The agent works ``seconds`` on an instruction.
+    With ``models`` the server at that place is asked about every task.
     """
 
     tasks: int
     steps: int = 1
     at_once: int | None = None
     seconds: int = 0
+    models: Place | None = None
 
     @contextmanager
     def project(self, agent: Path) -> Iterator[tuple[Project, dict[str, str]]]:
@@ -42,13 +47,24 @@ class Job:
                 at_once=self.at_once,
                 seconds=self.seconds,
             )
-            yield project, environment(XDG_STATE_HOME=str(Path(place, "state")))
+            if self.models is not None:
+                _ask(project, self.models)
+            yield project, environment(XDG_STATE_HOME=str(Path(place, "state")), **KEYS)
 
     def check(self, project: Project) -> None:
         """Raise `MeasureError` unless every task is done: what fails early is no fast server."""
         done = (project.root / "todo.md").read_text("utf-8").count("- [x]")
         if done != self.tasks:
             raise MeasureError(f"only {done} of {self.tasks} tasks were done; run it by hand")
+
+
+def _ask(project: Project, place: Place) -> None:
+    """Configure the models, and the authority that their server is trusted by."""
+    base = place.questions(place.round_trip)
+    (project.root / "llm_settings.yaml").write_text(settings(base), "utf-8")
+    file = project.root / "codeagent.yaml"
+    trusted = f"async:\n  http: {{ca_file: {json.dumps(str(place.ca))}}}\n"
+    file.write_text(file.read_text("utf-8").replace("async:\n", trusted, 1), "utf-8")
 
 
 class Run:
@@ -88,8 +104,9 @@ class Run:
             if self._held is not None:
                 program = Path(__file__).with_name("held.py")
                 command = [sys.executable, str(program), self._path, str(self._held)]
+            inside = self._job.models.inside if self._job.models else []
             sample = run_command(
-                command, cwd=project.working_directory, env=variables, timeout=LONGEST
+                [*inside, *command], cwd=project.working_directory, env=variables, timeout=LONGEST
             )
             self._job.check(project)
             return sample

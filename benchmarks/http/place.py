@@ -24,6 +24,11 @@ class Place:
     network: Network | None
     missing: str = ""
 
+    @property
+    def round_trip(self) -> int:
+        """Milliseconds: 20 where round trips can be emulated."""
+        return 20 if self.network is not None else 0
+
     def url(self, round_trip: int = 0, think: float = 0.0) -> str:
         """An address that is so many milliseconds away and thinks for so many.
 
