@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.support.processes import Result, Server, environment
@@ -112,3 +113,29 @@ def test_flips_change_neither_the_commits_nor_what_agents_are_asked(tmp_path: Pa
         ).returncode
         == 0
     )
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        {"core": "complete", "files_read": "shadow", "files_write": "shadow", "git_read": "shadow"},
+        {"core": "off", "files_read": "live", "files_write": "live", "git_read": "live"}
+        | {"git_write": "complete", "agents": "complete"},
+        {"core": "complete", "agents": "complete", "git_read": "live"},
+    ],
+)
+def test_any_mixture_of_paths_does_the_work_and_agrees(
+    tmp_path: Path, stages: dict[str, str]
+) -> None:
+    repository = project(tmp_path / "mixed")
+    rollout = rollout_in(repository.path / ".codeagent")
+    rollout.install()
+    put(rollout, **stages)
+    done = run(repository, flips=0)
+    assert (done.code, done.stderr) == (0, "")
+    assert len(done.named("task.landed")) == TASKS
+    assert rollout.override.entries() == {}, "the guard saw a difference"
+    rollout.restore()
+    compared = sum(rollout.watch.sample(name).compared.n for name in rollout.capabilities)
+    assert compared > 0
+    assert rollout.audit.verify().ok
