@@ -26,6 +26,9 @@ DRAIN = 1.0
 """Seconds that output may take to arrive once git has ended: a daemon that it
 started can hold the pipe open for ever."""
 
+MOMENT = 1.0
+"""Seconds in which git mostly ends by itself."""
+
 PATIENCE = 2.0
 """Seconds that a git which is asked to end gets to take its lock files away."""
 
@@ -188,7 +191,14 @@ async def _collect(stream: rt.ByteStream, into: bytearray) -> None:
 
 
 async def _end(process: rt.Process) -> None:
-    """Ask git to end, which removes its lock files; leaving its block kills it."""
+    """Let git end; ask it to if that takes long, and leaving its block kills it.
+
+    A signal in the moment in which it locks something leaves the lock behind.
+    """
+    async with rt.CancelScope(MOMENT) as scope:
+        await process.wait()
+    if not scope.ended_early:
+        return
     process.signal(signal.SIGTERM)
     async with rt.CancelScope(PATIENCE):
         await process.wait()

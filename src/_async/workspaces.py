@@ -102,6 +102,7 @@ class AsyncWorkspaces:
                 "set workspace.directory to a place outside of it"
             )
         await rt.run_blocking(directories.make_private, [self._root])
+        await self._worktrees.unlock()
         await self._register.load()
         leftovers = await self.sweep()
         await self._surveyor.check()

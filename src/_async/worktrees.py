@@ -10,7 +10,7 @@ from pathlib import Path
 from .._runtime import async_runtime as rt
 from .._runtime import directories, repositories
 from ..core.git import Status, Worktree, decoded, parse_status, parse_worktrees
-from ..core.workspace import BRANCHES, RESCUED, WorkspaceError
+from ..core.workspace import BRANCHES, RESCUED, SNAPSHOTS, WorkspaceError
 from .git import AsyncGit, GitError
 
 logger = logging.getLogger(__name__)
@@ -187,6 +187,12 @@ class AsyncWorktrees:
             await self._forget(path)
             await self._delete(list(refs))
         return None if moved is None else await rt.run_blocking(directories.remove_tree, moved)
+
+    async def unlock(self) -> None:
+        """At the start of a server: unlock the refs that are ours."""
+        common = await rt.run_blocking(repositories.common_directory, self._project)
+        ours = (f"refs/heads/{BRANCHES}", SNAPSHOTS, RESCUED)
+        await rt.run_blocking(repositories.drop_stale_ref_locks, common, ours)
 
     async def delete_refs(self, refs: Iterable[str]) -> None:
         """Delete refs by their full names."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -84,6 +87,22 @@ def drop_stale_locks(git_directory: Path) -> None:
     """Delete what a killed git left in the directory of a working tree that nobody works in."""
     for name in ("index.lock", "HEAD.lock", "ORIG_HEAD.lock", "MERGE_HEAD.lock"):
         (git_directory / name).unlink(missing_ok=True)
+
+
+STALE = 30.0
+"""Seconds after which nobody holds the lock of a ref any more."""
+
+
+def drop_stale_ref_locks(common: Path, prefixes: Iterable[str]) -> None:
+    """Delete what a killed git left beside refs.
+
+    ``prefixes`` are their full names up to a slash; others are left alone.
+    """
+    for prefix in prefixes:
+        for lock in (common / prefix).rglob("*.lock"):
+            with suppress(FileNotFoundError):
+                if time.time() - lock.stat().st_mtime > STALE:
+                    lock.unlink()
 
 
 class Fingerprint(NamedTuple):

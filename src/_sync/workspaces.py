@@ -101,6 +101,7 @@ class Workspaces:
                 "set workspace.directory to a place outside of it"
             )
         rt.run_blocking(directories.make_private, [self._root])
+        self._worktrees.unlock()
         self._register.load()
         leftovers = self.sweep()
         self._surveyor.check()

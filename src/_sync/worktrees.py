@@ -11,7 +11,7 @@ from pathlib import Path
 from .._runtime import directories, repositories
 from .._runtime import sync_runtime as rt
 from ..core.git import Status, Worktree, decoded, parse_status, parse_worktrees
-from ..core.workspace import BRANCHES, RESCUED, WorkspaceError
+from ..core.workspace import BRANCHES, RESCUED, SNAPSHOTS, WorkspaceError
 from .git import Git, GitError
 
 logger = logging.getLogger(__name__)
@@ -188,6 +188,12 @@ class Worktrees:
             self._forget(path)
             self._delete(list(refs))
         return None if moved is None else rt.run_blocking(directories.remove_tree, moved)
+
+    def unlock(self) -> None:
+        """At the start of a server: unlock the refs that are ours."""
+        common = rt.run_blocking(repositories.common_directory, self._project)
+        ours = (f"refs/heads/{BRANCHES}", SNAPSHOTS, RESCUED)
+        rt.run_blocking(repositories.drop_stale_ref_locks, common, ours)
 
     def delete_refs(self, refs: Iterable[str]) -> None:
         """Delete refs by their full names."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from pathlib import Path
@@ -346,6 +347,23 @@ async def test_an_unfinished_rebase_is_refused_and_undone_by_the_next_attempt(
         again = await workspaces.open(await yard.begun("task_1"))
         assert inside(again).git("rev-parse", "HEAD") == mine
         assert inside(again).git("branch", "--show-current") == "codeagent/task_1-a2"
+
+
+async def test_what_a_killed_git_left_locked_beside_our_refs_is_unlocked(tmp_path: Path) -> None:
+    async with open_yard(tmp_path) as yard:
+        refs = yard.repository.path / ".git" / "refs" / "heads"
+        locks = [refs / "codeagent" / "task_1-a1.lock", refs / "codeagent" / "fresh.lock"]
+        locks.append(refs / "main.lock")
+        for lock in locks:
+            lock.parent.mkdir(exist_ok=True)
+            lock.touch()
+        for lock in (locks[0], locks[2]):
+            os.utime(lock, (1, 1))
+        workspaces = yard.workspaces()
+        await workspaces.prepare()
+        assert [lock.exists() for lock in locks] == [False, True, True]
+        workspace = await workspaces.open(await yard.begun("task_1"))
+        assert workspace.branch == "codeagent/task_1-a1"
 
 
 async def test_work_is_committed_although_its_branch_was_deleted(tmp_path: Path) -> None:

@@ -27,13 +27,16 @@ def git() -> Git:
     return Git(ENVIRONMENT)
 
 
-def slow_git(place: Path) -> Git:
-    """Calls a git that reports its start in ``place`` and its orderly end, and never answers."""
+def slow_git(place: Path, course: str = "sleep 60 & wait") -> Git:
+    """Calls a git that reports its start in ``place`` and its orderly end, and never answers.
+
+    Or else does what ``course`` says in between.
+    """
     program = place / "bin" / "git"
     program.parent.mkdir()
     program.write_text(
         f"#!/bin/sh\ntrap 'echo asked > {place}/ended; exit 1' TERM\n"
-        f"echo started > {place}/started\nsleep 60 & wait\n",
+        f"echo started > {place}/started\n{course}\n",
         "utf-8",
     )
     program.chmod(0o755)
@@ -170,6 +173,17 @@ def test_a_cancelled_call_is_asked_to_end(tmp_path: Path) -> None:
         until((tmp_path / "started").exists)
         group.cancel()
     assert (tmp_path / "ended").exists()
+
+
+def test_a_cancelled_call_that_is_about_to_end_is_let_end(tmp_path: Path) -> None:
+    course = f"until test -e {tmp_path}/go; do sleep 0.01; done\necho itself > {tmp_path}/ended"
+    git = slow_git(tmp_path, course)
+    with rt.TaskGroup() as group:
+        group.start_soon(git.attempt, tmp_path, "update-ref")
+        until((tmp_path / "started").exists)
+        group.cancel()
+        (tmp_path / "go").touch()
+    assert (tmp_path / "ended").read_text("utf-8") == "itself\n"
 
 
 def test_a_daemon_that_git_leaves_behind_does_not_hold_the_answer_up(
