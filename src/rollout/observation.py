@@ -27,7 +27,8 @@ class Beside(StrEnum):
 class Observation:
     """One operation. ``seconds`` and ``errors`` (names of types) are by path.
 
-    ``match`` is None where nothing was compared; ``cancelled`` tells of a
+    ``match`` is None where nothing was compared; ``rehearsed``: what ran beside was not the
+    operation itself, so that its time says nothing of it; ``cancelled`` tells of a
     CancelledError that nobody had asked for.
     """
 
@@ -42,6 +43,7 @@ class Observation:
     shadow: Beside = Beside.NONE
     match: bool | None = None
     evidence: str = ""
+    rehearsed: bool = False
     cancelled: bool = False
     trouble: str = ""  # why a comparison or its evidence could not be had
 
@@ -63,7 +65,7 @@ class Observation:
             "shadow": self.shadow,
             "match": self.match,
         }
-        for name in ("evidence", "cancelled", "trouble"):
+        for name in ("evidence", "rehearsed", "cancelled", "trouble"):
             if value := getattr(self, name):
                 record[name] = value
         return record

@@ -41,9 +41,13 @@ class Pair(Generic[P, T]):
     rehearse_sync: Callable[P, Any] | None = None
     rehearse_async: Callable[P, Coroutine[Any, Any, Any]] | None = None
 
+    def rehearsal(self, colour: Colour) -> Callable[P, Any] | None:
+        """What takes the place of the operation itself."""
+        return self.rehearse_sync if colour is Colour.SYNC else self.rehearse_async
+
     def beside(self, colour: Colour) -> Callable[P, Any] | None:
         """What may run beside the other colour."""
-        rehearsal = self.rehearse_sync if colour is Colour.SYNC else self.rehearse_async
+        rehearsal = self.rehearsal(colour)
         if rehearsal is not None or self.capability.operation is Operation.WRITE:
             return rehearsal
         return self.sync if colour is Colour.SYNC else self.asynchronous
@@ -128,6 +132,7 @@ class _Run:
         self._beside: Callable[[], Any] | None = None
         self._started: Candidate | Beside = Beside.NONE
         other = self.route.shadow
+        self._rehearsed = other is not None and pair.rehearsal(other) is not None
         fn = None if other is None else pair.beside(other)
         if other is not None and fn is not None:
             self._beside = functools.partial(fn, *args, **kwargs)
@@ -150,6 +155,7 @@ class _Run:
             "" if assignment is None else assignment.plan_id,
             {colour: seconds},
             {} if error is None or _asked(error, asked) else {colour: type(error).__name__},
+            rehearsed=self._rehearsed,
             cancelled=isinstance(error, asyncio.CancelledError) and not asked,
         )
         started = self._started

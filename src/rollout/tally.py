@@ -107,11 +107,14 @@ class Tally:
                 self._count(colour, colour in seen.errors)
             if seen.match is not None:
                 self._compared = self._compared.plus(not seen.match)
-            for colour, seconds in seen.seconds.items():
+            own = dict(seen.seconds)
+            if seen.rehearsed:
+                own.pop(seen.authoritative.other, None)
+            for colour, seconds in own.items():
                 self._values(self._times, colour).append(seconds)
             if seen.errors:
                 return
-            times = {path: seconds + self._floor for path, seconds in seen.seconds.items()}
+            times = {path: seconds + self._floor for path, seconds in own.items()}
             if len(times) == 2:
                 benefit = math.log(times[Colour.SYNC] / times[Colour.ASYNC])
                 self._values(self._pairs, LATENCY).append(benefit)

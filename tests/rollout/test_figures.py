@@ -10,12 +10,13 @@ import pytest
 from codeagent.rollout.client import ClientConfig, FlagClient
 from codeagent.rollout.control import Rollout
 from codeagent.rollout.flagfile import Rung
+from codeagent.rollout.guard import Policy, judge
 from codeagent.rollout.observation import Observation
 from codeagent.rollout.stages import Colour, Operation, Stage
 from codeagent.rollout.subject import Subject
 from codeagent.rollout.tally import Tally
 
-from .support import CAPABILITIES, PREFIX, READ
+from .support import CAPABILITIES, PREFIX, READ, SIX
 
 
 def seen(colour: Colour, *, bad: bool = False, seconds: float = 0.01) -> Observation:
@@ -84,3 +85,29 @@ def test_a_client_that_waits_for_a_file_can_be_closed(tmp_path: Path) -> None:
     client.start()
     client.close(5)
     assert client.status().state == "closed"
+
+
+def test_the_time_of_a_rehearsal_says_nothing_of_the_operation() -> None:
+    tally = Tally(8)
+    tally.begin(Rung(Stage.SHADOW, 100), 0.0)
+    times = {Colour.SYNC: 0.001, Colour.ASYNC: 1.0}
+    for rehearsed in (True, False):
+        tally.observe(
+            Observation(
+                "files-write", Operation.WRITE, Colour.SYNC, seconds=times, rehearsed=rehearsed
+            )
+        )
+    sample = tally.sample()
+    assert len(sample.pairs["latency"]) == 1
+    assert len(sample.times[Colour.SYNC]) == 2
+    assert len(sample.times[Colour.ASYNC]) == 1
+
+
+@pytest.mark.parametrize(("stage", "asked"), [(Stage.SHADOW, False), (Stage.LIVE, True)])
+def test_a_write_is_asked_for_its_times_once_the_other_path_answers(
+    stage: Stage, asked: bool
+) -> None:
+    tally = Tally(8)
+    tally.begin(Rung(stage, 100), 0.0)
+    names = [test.name for test in judge(SIX, tally.sample(), Policy(), 1.0).tests]
+    assert ("latency" in names) is asked
