@@ -42,12 +42,15 @@ def offered(cls: type[Any]) -> dict[str, Any]:
 
 
 def parameters(fn: Any) -> list[tuple[str, object, object]]:
-    """The names, kinds and defaults of what a function takes."""
+    """The names, kinds and defaults of what a function takes; one function is like another."""
     try:
         signature = inspect.signature(fn)
     except (TypeError, ValueError):
         return []
-    return [(p.name, p.kind, p.default) for p in signature.parameters.values()]
+    return [
+        (p.name, p.kind, type(p.default) if inspect.isfunction(p.default) else p.default)
+        for p in signature.parameters.values()
+    ]
 
 
 def summary(fn: Any) -> str:

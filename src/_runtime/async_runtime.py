@@ -157,9 +157,9 @@ async def call(fn: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Any:
 
 
 def from_any_thread(fn: Callable[P, R]) -> Callable[P, R]:
-    """``fn``, to be called from whichever thread: it runs on the loop that this is called on.
+    """``fn``, to be called from whichever thread.
 
-    Other threads wait for the result.
+    It runs on the loop that this is called on; other threads wait for the result.
     """
     loop, home = asyncio.get_running_loop(), threading.get_ident()
 

@@ -168,7 +168,10 @@ def call(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 
 
 def from_any_thread(fn: Callable[P, R]) -> Callable[P, R]:
-    """``fn``: on this path everything may be called from whichever thread."""
+    """``fn``, to be called from whichever thread.
+
+    On this path everything may be.
+    """
     return fn
 
 
