@@ -173,7 +173,11 @@ class Rig:
             "clock": clock,
         }
         runner = AsyncInstructionRunner(
-            layout=self.layout, io=io, agents=AsyncAgents(self.driver, io), journal=Recorder(), **common
+            layout=self.layout,
+            io=io,
+            agents=AsyncAgents(self.driver, io),
+            journal=Recorder(),
+            **common,
         )
         self.settlement = AsyncSettlement(
             todo=AsyncTodoManager(io, self.layout.project, "md"),

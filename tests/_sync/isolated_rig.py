@@ -174,7 +174,11 @@ class Rig:
             "clock": clock,
         }
         runner = InstructionRunner(
-            layout=self.layout, io=io, agents=Agents(self.driver, io), journal=Recorder(), **common
+            layout=self.layout,
+            io=io,
+            agents=Agents(self.driver, io),
+            journal=Recorder(),
+            **common,
         )
         self.settlement = Settlement(
             todo=TodoManager(io, self.layout.project, "md"),

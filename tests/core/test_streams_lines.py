@@ -47,7 +47,9 @@ def test_empty_lines_are_lines() -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 5, 100])
-def test_of_a_line_that_is_too_long_the_beginning_is_kept_and_the_next_one_is_whole(chunk: int) -> None:
+def test_of_a_line_that_is_too_long_the_beginning_is_kept_and_the_next_one_is_whole(
+    chunk: int,
+) -> None:
     data = b"one\n" + b"x" * 11 + b"\n" + b"y" * 10 + b"\nlast" + b"z" * 20
     borders = list(range(0, len(data), chunk))
     lines, overlong = split(data, borders, limit=10)
