@@ -41,21 +41,20 @@ def _questions(baseline: str, *, tasks: int, at_once: int) -> Sides:
 
 
 def _request_of_the_predecessor(bench: Bench) -> tuple[Side, Side, Side]:
-    return _workers(bench, "predecessor", "request", url=bench.place.url(ROUND_TRIP, THINK))
+    return _workers(bench, "predecessor", "requests", url=bench.place.url(ROUND_TRIP, THINK))
 
 
 def _workers(bench: Bench, baseline: str, work: str, **arguments: Any) -> tuple[Side, Side, Side]:
     given = {**arguments, "ca_file": str(bench.place.ca)}
 
-    def one(name: str, module: str, work: str) -> Side:
+    def one(name: str, module: str) -> Side:
         return bench.worker(name, f"benchmarks.{module}:{work}", given, inside=True)
 
-    module = "gate.predecessor" if baseline == "predecessor" else f"_{baseline}.work"
-    ours = "requests" if work == "request" else work
+    module = "predecessor" if baseline == "predecessor" else f"_{baseline}.work"
     return (
-        one(baseline, module, work),
-        one("async", "_async.work", ours),
-        one(f"{baseline} again", module, work),
+        one(baseline, module),
+        one("async", "_async.work"),
+        one(f"{baseline} again", module),
     )
 
 

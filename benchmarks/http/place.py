@@ -49,8 +49,8 @@ class Place:
 
 
 @contextmanager
-def opened_place(folder: Path) -> Iterator[Place]:
-    """Start the server; without network namespaces it is reached without delay.
+def opened_place(folder: Path, *, near: bool = False) -> Iterator[Place]:
+    """Start the server; ``near``, or without network namespaces, it is reached without delay.
 
     Raises `MeasureError` where the server is not installed.
     """
@@ -59,7 +59,7 @@ def opened_place(folder: Path) -> Iterator[Place]:
     with ExitStack() as stack:
         network, missing = None, ""
         try:
-            network = stack.enter_context(slow_network(folder))
+            network = None if near else stack.enter_context(slow_network(folder))
         except Missing as error:
             missing = str(error)
         try:
