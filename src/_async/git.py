@@ -152,11 +152,21 @@ class AsyncGit:
         stdin: bytes | None,
         seconds: float,
     ) -> GitOutcome:
+        opened: list[rt.Process] = []
+
+        async def start() -> None:
+            opened.append(await rt.open_process(argv, cwd=directory, env=environment, stdin=stdin))
+
         try:
-            opened = await rt.open_process(argv, cwd=directory, env=environment, stdin=stdin)
+            await rt.shielded(start)  # what is cancelled in this moment would be killed
         except (OSError, ValueError) as error:
             return GitOutcome(-1, b"", f"git could not be started in {directory}: {error}")
-        async with opened as process:
+        except rt.Cancelled:
+            for process in opened:
+                async with process:
+                    await rt.shielded(_end, process)
+            raise
+        async with opened[0] as process:
             out, err = bytearray(), bytearray()
             scope = rt.CancelScope(seconds)
             try:

@@ -153,11 +153,21 @@ class Git:
         stdin: bytes | None,
         seconds: float,
     ) -> GitOutcome:
+        opened: list[rt.Process] = []
+
+        def start() -> None:
+            opened.append(rt.open_process(argv, cwd=directory, env=environment, stdin=stdin))
+
         try:
-            opened = rt.open_process(argv, cwd=directory, env=environment, stdin=stdin)
+            rt.shielded(start)  # what is cancelled in this moment would be killed
         except (OSError, ValueError) as error:
             return GitOutcome(-1, b"", f"git could not be started in {directory}: {error}")
-        with opened as process:
+        except rt.Cancelled:
+            for process in opened:
+                with process:
+                    rt.shielded(_end, process)
+            raise
+        with opened[0] as process:
             out, err = bytearray(), bytearray()
             scope = rt.CancelScope(seconds)
             try:
