@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import platform
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -50,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _installation() -> Iterator[Finding]:
     import sqlite3
+    import platform
     from importlib import metadata
 
     from .._runtime.inotify import WatchTable, WatchUnavailable

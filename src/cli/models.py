@@ -7,7 +7,6 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,6 +121,8 @@ def _discover(args: argparse.Namespace, prepared: Prepared, setup: LLMSetup) -> 
         return 1
     found = suitable(offers, free=args.free, minimum_context=args.min_context, search=args.search)
     if args.json:
+        from dataclasses import asdict
+
         _print_json([{**asdict(offer), "free": offer.is_free} for offer in found])
         return 0
     width = max((len(offer.name) for offer in found), default=0)
