@@ -48,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _installation() -> Iterator[Finding]:
-    import sqlite3
     import platform
+    import sqlite3
     from importlib import metadata
 
     from .._runtime.inotify import WatchTable, WatchUnavailable
