@@ -90,6 +90,8 @@ def prepare(request: Request) -> Prepared:
         placement = place(config, _repository(config, project, environment))
     except PlacementRefused as error:
         raise Refused(str(error)) from None
+    if placement.note:
+        config = config.model_copy(update={"warnings": (*config.warnings, placement.note)})
     if file is not None:
         _check_instructions(config, text)
     layout = plan(config, root=root, project=project)
@@ -225,7 +227,7 @@ def _repository(config: Config, project: Path, environment: Mapping[str, str]) -
     if mode == "in_place" or (config.predecessor and mode == "auto"):
         return Repository()  # it is not going to have worktrees
     if not (project / ".git").exists():
-        return Repository(f"{project} is not the top of a git repository")
+        return Repository(f"{project} is not the top of a git repository", exists=False)
     head = _git(project, environment, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     if head is None:
         return Repository("git cannot be started: install it")

@@ -17,11 +17,16 @@ class PlacementRefused(Exception):
 @dataclass(frozen=True, slots=True)
 class Placement:
     """``worktrees``: every task has one of its own, and its work is landed on the branch
-    ``target``; otherwise they share the project."""
+    ``target``; otherwise they share the project.
+
+    ``note`` says why a repository that could have worktrees has none, "" if
+    there is nothing to say.
+    """
 
     worktrees: bool
     tasks: int
     target: str = ""
+    note: str = ""
 
 
 IN_PLACE = Placement(worktrees=False, tasks=1)
@@ -33,10 +38,12 @@ class Repository:
     """What is known of the project's repository.
 
     ``problem`` is why it cannot have worktrees ("it is no git repository"), ""
-    if it can; ``branch`` is the one that is checked out.
+    if it can; ``exists``: there is one, though; ``branch`` is the one that is
+    checked out.
     """
 
     problem: str = ""
+    exists: bool = True
     branch: str = ""
 
 
@@ -68,7 +75,9 @@ def place(config: Config, repository: Repository) -> Placement:
             f"async.max_concurrent_tasks is {tasks}, but tasks run in place and share the "
             f"project's directory: {_way_out(problem)}, or set it to 1"
         )
-    return Placement(False, 1)
+    if wanted and repository.exists:
+        return Placement(False, 1, note=f"tasks run in place, one at a time, for {problem}")
+    return IN_PLACE
 
 
 def _way_out(problem: str) -> str:

@@ -15,7 +15,7 @@ from codeagent.core.placement import (
 )
 
 GOOD = Repository(branch="main")
-NONE = Repository("/p is not the top of a git repository")
+NONE = Repository("/p is not the top of a git repository", exists=False)
 
 
 def config(text: str, *, predecessor: bool = False):
@@ -41,7 +41,9 @@ def test_the_target_is_the_configured_branch() -> None:
 
 
 def test_without_a_branch_to_land_on_there_are_no_worktrees() -> None:
-    assert place(config(""), Repository()) == IN_PLACE
+    placement = place(config(""), Repository())
+    assert (placement.worktrees, placement.tasks) == (False, 1)
+    assert "one at a time, for no branch is checked out" in placement.note
     with pytest.raises(PlacementRefused, match="no branch is checked out"):
         place(config("workspace: {mode: worktree}"), Repository())
 
