@@ -26,7 +26,7 @@ from .support import CAPABILITIES, PREFIX, READ, Clock
 LIVE = Rung(Stage.LIVE, 100)
 ANN = {"actor": "ann", "reason": "because"}
 EVEN = Verdict(Outcome.PROMOTE, ())
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "rollout_httpx.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "rollout_httpx.py"
 
 
 def made(directory: Path, environment: dict[str, str] | None = None) -> Rollout:
