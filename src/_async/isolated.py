@@ -25,6 +25,7 @@ from .aftermath import TROUBLE, AsyncAftermath, Standing, hindered, unready
 from .delivery import AsyncDelivery, Undelivered
 from .following import AsyncFollowUp
 from .instructions import AsyncInstructionRunner, Manner, StepOutcome
+from .keeping import AsyncKeeper
 from .locks import AsyncLockManager
 from .settlement import AsyncSettlement
 from .workspaces import AsyncWorkspaces
@@ -180,6 +181,17 @@ class AsyncIsolatedAttempt:
             looked = await self._follow_up.again(state.task, steps, state.manner)
             if looked is not None and looked.failure is not None:
                 return self._heard(state, looked)
+        async with rt.TaskGroup() as group:
+            keeper = AsyncKeeper(self._workspaces, self._store, state, group, clock=self._clock)
+            try:
+                return await self._go_through(state, steps, keeper)
+            except Exception:
+                await keeper.done()
+                raise
+
+    async def _go_through(
+        self, state: Standing, steps: tuple[Instruction, ...], keeper: AsyncKeeper
+    ) -> Failure | None:
         for position in remaining(state.task):
             instruction = steps[position - 1]
             outcome = await self._runner.run(state.task, instruction, state.manner)
@@ -193,7 +205,7 @@ class AsyncIsolatedAttempt:
             state.manner = replace(state.manner, session=None, preamble="")  # a chat of its own
             async with rt.TaskGroup() as group:
                 if position < len(steps):
-                    group.start_soon(self._accept, state)
+                    group.start_soon(keeper.accept)
                 if self._follow_up is not None:
                     followed = await self._follow_up.follow(
                         state.task, steps, instruction, outcome.report, state.manner
@@ -206,15 +218,6 @@ class AsyncIsolatedAttempt:
                         return self._heard(state, inserted)
             self._baton.boundary(state.task)
         return None
-
-    async def _accept(self, state: Standing) -> None:
-        """Keep what is there now, to come back to it if what follows goes wrong."""
-        task = state.task
-        commit = await self._workspaces.snapshot(state.manner.workspace, "accepted")
-        await rt.wait_for_future(
-            self._store.note_attempt(task.id, task.epoch, self._clock(), snapshot=commit)
-        )
-        state.accepted = commit
 
     async def _deliver(self, state: Standing, began: float) -> float | None:
         """Bring the work to the target branch, and have it mended as often as the policy allows."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from .._runtime import async_runtime as rt
@@ -23,6 +25,19 @@ from .trees import AsyncTrees
 from .worktrees import AsyncWorktrees, Checkout
 
 
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What a worktree held at one moment: an index of its own, upon the commit ``parent``."""
+
+    index: Path
+    parent: str | None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """In which git works with that index."""
+        return {"GIT_INDEX_FILE": str(self.index)}
+
+
 class AsyncWorktreeStates:
     """Commits what is in a worktree, and brings back what was committed.
 
@@ -36,6 +51,7 @@ class AsyncWorktreeStates:
         self._worktrees = worktrees
         self._trees = trees
         self._project = project
+        self._numbers = count(1)
         self._last: dict[str, str] = {}  # the newest snapshot of each branch
 
     async def commit(
@@ -106,39 +122,46 @@ class AsyncWorktreeStates:
 
         The worktree, its index and its branch stay as they are.
         """
+        return await self.keep(workspace, await self.capture(workspace), label)
+
+    async def capture(self, workspace: Workspace) -> Captured:
+        """Take the present state; the worktree may change as soon as this is done."""
+        path = workspace.path
         checkout = await self._checkout(workspace)
-        commit = await self._state(workspace, checkout, label)
+        place = workspace.private or checkout.git_directory
+        index = place / f"snapshot-{next(self._numbers)}.index"
+        await rt.run_blocking(directories.replace_copy, checkout.git_directory / "index", index)
+        captured = Captured(index, checkout.commit)
+        specs = all_but([OWN_DIRECTORY, *workspace.copied, *nested(checkout.status)])
+        options = ("-A", "--ignore-errors", "--", *specs)
+        await self._git.attempt(
+            path, "add", *options, environment=captured.environment, seconds=600
+        )
+        return captured
+
+    async def keep(self, workspace: Workspace, captured: Captured, label: str) -> str:
+        """Keep what was captured under a ref; returns its commit."""
+        tree = await self._tree(captured)
+        parents = [] if captured.parent is None else [captured.parent]
+        commit = await self._trees.commit(tree, parents, f"codeagent snapshot: {label}\n")
+        branch = workspace.branch or ""
         async with self._git.repository_lock(self._project):
-            await self._keep(workspace.branch or "", commit)
+            last = self._last.get(branch)
+            ref = snapshot_ref(branch, [last] if last else await self._worktrees.refs(SNAPSHOTS))
+            await self._git.run(self._project, "update-ref", ref, commit, "")
+            self._last[branch] = ref
         return commit
 
-    async def _keep(self, branch: str, commit: str) -> None:
-        """Put a snapshot under the next ref of its branch that is free."""
-        last = self._last.get(branch)
-        ref = snapshot_ref(branch, [last] if last else await self._worktrees.refs(SNAPSHOTS))
-        await self._git.run(self._project, "update-ref", ref, commit, "")
-        self._last[branch] = ref
-
-    async def _state(self, workspace: Workspace, checkout: Checkout, label: str) -> str:
-        path = workspace.path
-        place = workspace.private or checkout.git_directory
-        index = place / "snapshot.index"
-        await rt.run_blocking(directories.replace_copy, checkout.git_directory / "index", index)
-        other = {"GIT_INDEX_FILE": str(index)}
-        specs = all_but([OWN_DIRECTORY, *workspace.copied, *nested(checkout.status)])
-        await self._git.attempt(
-            path, "add", "-A", "--ignore-errors", "--", *specs, environment=other, seconds=600
-        )
-        tree = decoded(await self._git.run(path, "write-tree", environment=other)).strip()
-        await rt.run_blocking(index.unlink, missing_ok=True)
-        parents = [] if checkout.commit is None else [checkout.commit]
-        return await self._trees.commit(tree, parents, f"codeagent snapshot: {label}\n")
+    async def _tree(self, captured: Captured) -> str:
+        environment = captured.environment
+        tree = await self._git.run(self._project, "write-tree", environment=environment)
+        await rt.run_blocking(captured.index.unlink, missing_ok=True)
+        return decoded(tree).strip()
 
     async def differs_from(self, workspace: Workspace, commit: str) -> bool:
         """Whether the worktree holds anything that ``commit`` does not."""
-        checkout = await self._checkout(workspace)
-        state = await self._state(workspace, checkout, "comparison")
-        return await self._trees.tree_of(state) != await self._trees.tree_of(commit)
+        tree = await self._tree(await self.capture(workspace))
+        return tree != await self._trees.tree_of(commit)
 
     async def restore(self, workspace: Workspace, commit: str) -> None:
         """Bring the worktree back to ``commit``; files that are not part of it go.

@@ -33,7 +33,7 @@ from .housekeeping import AsyncHousekeeping
 from .inventory import AsyncInventory, left
 from .register import KEPT, AsyncWorkspaceRegister
 from .starting import AsyncStartingPoint
-from .states import AsyncWorktreeStates
+from .states import AsyncWorktreeStates, Captured
 from .survey import AsyncSurveyor
 from .trees import AsyncTrees
 from .worktrees import AsyncWorktrees
@@ -214,6 +214,17 @@ class AsyncWorkspaces:
         Raises `WorkspaceError` and `GitError`.
         """
         return await self._states.snapshot(workspace, label)
+
+    async def capture(self, workspace: Workspace) -> Captured:
+        """The present state, for `keep`; the worktree may change as soon as this is done.
+
+        Raises `WorkspaceError` and `GitError`.
+        """
+        return await self._states.capture(workspace)
+
+    async def keep(self, workspace: Workspace, captured: Captured, label: str) -> str:
+        """Keep what was captured as a commit under a ref. Raises `GitError`."""
+        return await self._states.keep(workspace, captured, label)
 
     async def restore(self, workspace: Workspace, commit: str | None) -> None:
         """Bring the files back to a commit or a snapshot, without one to the base; what

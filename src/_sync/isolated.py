@@ -26,6 +26,7 @@ from .aftermath import TROUBLE, Aftermath, Standing, hindered, unready
 from .delivery import Delivery, Undelivered
 from .following import FollowUp
 from .instructions import InstructionRunner, Manner, StepOutcome
+from .keeping import Keeper
 from .locks import LockManager
 from .settlement import Settlement
 from .workspaces import Workspaces
@@ -181,6 +182,17 @@ class IsolatedAttempt:
             looked = self._follow_up.again(state.task, steps, state.manner)
             if looked is not None and looked.failure is not None:
                 return self._heard(state, looked)
+        with rt.TaskGroup() as group:
+            keeper = Keeper(self._workspaces, self._store, state, group, clock=self._clock)
+            try:
+                return self._go_through(state, steps, keeper)
+            except Exception:
+                keeper.done()
+                raise
+
+    def _go_through(
+        self, state: Standing, steps: tuple[Instruction, ...], keeper: Keeper
+    ) -> Failure | None:
         for position in remaining(state.task):
             instruction = steps[position - 1]
             outcome = self._runner.run(state.task, instruction, state.manner)
@@ -194,7 +206,7 @@ class IsolatedAttempt:
             state.manner = replace(state.manner, session=None, preamble="")  # a chat of its own
             with rt.TaskGroup() as group:
                 if position < len(steps):
-                    group.start_soon(self._accept, state)
+                    group.start_soon(keeper.accept)
                 if self._follow_up is not None:
                     followed = self._follow_up.follow(
                         state.task, steps, instruction, outcome.report, state.manner
@@ -207,15 +219,6 @@ class IsolatedAttempt:
                         return self._heard(state, inserted)
             self._baton.boundary(state.task)
         return None
-
-    def _accept(self, state: Standing) -> None:
-        """Keep what is there now, to come back to it if what follows goes wrong."""
-        task = state.task
-        commit = self._workspaces.snapshot(state.manner.workspace, "accepted")
-        rt.wait_for_future(
-            self._store.note_attempt(task.id, task.epoch, self._clock(), snapshot=commit)
-        )
-        state.accepted = commit
 
     def _deliver(self, state: Standing, began: float) -> float | None:
         """Bring the work to the target branch, and have it mended as often as the policy allows."""

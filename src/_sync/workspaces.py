@@ -34,7 +34,7 @@ from .housekeeping import Housekeeping
 from .inventory import Inventory, left
 from .register import KEPT, WorkspaceRegister
 from .starting import StartingPoint
-from .states import WorktreeStates
+from .states import Captured, WorktreeStates
 from .survey import Surveyor
 from .trees import Trees
 from .worktrees import Worktrees
@@ -211,6 +211,17 @@ class Workspaces:
         Raises `WorkspaceError` and `GitError`.
         """
         return self._states.snapshot(workspace, label)
+
+    def capture(self, workspace: Workspace) -> Captured:
+        """The present state, for `keep`; the worktree may change as soon as this is done.
+
+        Raises `WorkspaceError` and `GitError`.
+        """
+        return self._states.capture(workspace)
+
+    def keep(self, workspace: Workspace, captured: Captured, label: str) -> str:
+        """Keep what was captured as a commit under a ref. Raises `GitError`."""
+        return self._states.keep(workspace, captured, label)
 
     def restore(self, workspace: Workspace, commit: str | None) -> None:
         """Bring the files back to a commit or a snapshot, without one to the base; what

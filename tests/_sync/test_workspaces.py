@@ -425,6 +425,29 @@ def test_a_snapshot_holds_everything_and_changes_nothing(tmp_path: Path) -> None
         assert yard.repository.git("rev-parse", refs.split()[1]) == second
 
 
+def test_what_was_captured_is_kept_though_the_worktree_goes_on(tmp_path: Path) -> None:
+    with open_yard(tmp_path) as yard:
+        workspaces = yard.workspaces()
+        workspace = workspaces.open(yard.begun("task_1"))
+        inside(workspace).write("file", "first")
+        first = workspaces.capture(workspace)
+        inside(workspace).commit(file="second", other="new")
+        second = workspaces.capture(workspace)
+        inside(workspace).write("file", "third")
+        kept = workspaces.keep(workspace, first, "first")
+        later = workspaces.keep(workspace, second, "second")
+        git = yard.repository.git
+        assert git("show", f"{kept}:file") == "first"
+        assert git("show", f"{later}:file") == "second"
+        assert git("rev-parse", f"{kept}^") == workspace.base
+        assert git("rev-parse", f"{later}^") == inside(workspace).git("rev-parse", "HEAD")
+        assert git("for-each-ref", "--format=%(objectname)", "refs/codeagent/snap").split() == [
+            kept,
+            later,
+        ]
+        assert list((yard.root / "run" / "task_1").glob("*.index")) == []
+
+
 def test_a_snapshot_is_restored_as_it_was(tmp_path: Path) -> None:
     with open_yard(tmp_path, file="1\n") as yard:
         yard.repository.write(".env", "A=1\n")
