@@ -6,7 +6,9 @@
  * BENCH_STAMPS names a file that gets the monotonic time (ns) of its first
  * instruction.  BENCH_SECONDS is how long it is to be at work before that: ten
  * times a second it says something then or uses a tool, now and then with a lot
- * to read.  "noop" as the only argument: nothing at all.
+ * to read.  BENCH_SPANS names a file that gets a line for each run: the report,
+ * and when the run began and ended (ns since the epoch).  "noop" as the only
+ * argument: nothing at all.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -28,18 +30,22 @@ static char *line_after(const char *label)
 	return strndup(start, end ? (size_t)(end - start) : strlen(start));
 }
 
-static void stamp(void)
+static long long time_on(clockid_t clock)
 {
-	const char *place = getenv("BENCH_STAMPS");
 	struct timespec now;
-	char text[32];
-	int length, file;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* A line in the file that the variable names, if it is set. */
+static void note(const char *variable, const char *text, int length)
+{
+	const char *place = getenv(variable);
+	int file;
+
 	if (!place)
 		return;
-	length = snprintf(text, sizeof text, "%lld\n",
-			  now.tv_sec * 1000000000LL + now.tv_nsec);
 	file = open(place, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	if (file < 0 || write(file, text, length) != length)
 		exit(9);
@@ -83,10 +89,12 @@ int main(int argc, char **argv)
 	int streams = 0;
 	size_t size = 0;
 	ssize_t got;
-	char *report, *phrase;
+	char *report, *phrase, text[4096];
 	FILE *file;
+	long long began = time_on(CLOCK_REALTIME);
 
-	stamp();
+	note("BENCH_STAMPS", text,
+	     snprintf(text, sizeof text, "%lld\n", time_on(CLOCK_MONOTONIC)));
 	if (argc == 2 && !strcmp(argv[1], "noop"))
 		return 0;
 	for (int i = 1; i < argc; i++) {
@@ -113,5 +121,9 @@ int main(int argc, char **argv)
 	if (streams)
 		puts("{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,"
 		     "\"result\":\"done\",\"session_id\":\"s\"}");
+	fflush(stdout);
+	note("BENCH_SPANS", text,
+	     snprintf(text, sizeof text, "%.2000s %lld %lld\n", report ? report : "-", began,
+		      time_on(CLOCK_REALTIME)));
 	return 0;
 }

@@ -26,9 +26,15 @@ def work(seconds: int) -> None:
         time.sleep(0.1)
 
 
-if place := os.environ.get("BENCH_STAMPS"):
-    with Path(place).open("a", encoding="ascii") as stamps:
-        stamps.write(f"{time.monotonic_ns()}\n")
+def note(variable: str, line: str) -> None:
+    """Add a line to the file that the variable names, if it is set."""
+    if place := os.environ.get(variable):
+        with Path(place).open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+
+began = time.time_ns()
+note("BENCH_STAMPS", str(time.monotonic_ns()))
 streams = "stream-json" in sys.argv
 if sys.argv[1:] != ["noop"]:
     prompt = sys.stdin.read() if streams else sys.argv[sys.argv.index("-p") + 1]
@@ -41,5 +47,7 @@ if sys.argv[1:] != ["noop"]:
     if streams:
         print(
             '{"type":"result","subtype":"success","is_error":false,'
-            '"result":"done","session_id":"s"}'
+            '"result":"done","session_id":"s"}',
+            flush=True,
         )
+    note("BENCH_SPANS", f"{report[1] if report else '-'} {began} {time.time_ns()}")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .http.advising import Adviser
 
 REPORTS = "reports"
 
@@ -30,7 +35,7 @@ agents:
     environment: {{BENCH_SECONDS: "{seconds}"}}
 async:
   agent: bench
-{limit}instructions:
+{more}instructions:
   default:
 """
 
@@ -82,20 +87,29 @@ def make_project(
     steps: int,
     at_once: int | None = None,
     seconds: int = 0,
+    files: int = 0,
+    adviser: Adviser | None = None,
+    sections: str = "",
 ) -> Project:
     """A project of its own in ``place``; ``dialect`` is ``modern`` or ``predecessor``.
 
     The agent is at work for so many ``seconds``.  With ``at_once`` the project is a
-    git repository, and so many tasks run side by side.
+    git repository with so many ``files``, and so many tasks run side by side.  An
+    ``adviser`` is asked about every task and every report.  ``sections`` are added
+    to the configuration of a modern project.
     """
     root = place / "project"
     (root / REPORTS).mkdir(parents=True)
     instructions = "".join(_INSTRUCTION.format(number=n) for n in range(1, steps + 1))
     if dialect == "modern":
         project = Project(root, root)
-        limit = "" if at_once is None else f"  max_concurrent_tasks: {at_once}\n"
-        text = _OF_TODAY.format(agent=str(agent), seconds=seconds, limit=limit)
-        (root / "codeagent.yaml").write_text(text + instructions, "utf-8")
+        more = "" if at_once is None else f"  max_concurrent_tasks: {at_once}\n"
+        if adviser is not None:
+            more += f"  http: {{ca_file: {adviser.ca}}}\n"
+            instructions = instructions.replace("timeout:", "check_report: true\n      timeout:")
+            (root / "llm_settings.yaml").write_text(_models(adviser.url), "utf-8")
+        text = _OF_TODAY.format(agent=str(agent), seconds=seconds, more=more)
+        (root / "codeagent.yaml").write_text(text + instructions + sections, "utf-8")
     else:
         project = Project(root, place)
         (place / "config").mkdir()
@@ -103,8 +117,19 @@ def make_project(
         (place / "config" / "config.yaml").write_text(text + instructions, "utf-8")
     project.write_list(tasks)
     if at_once is not None:
+        for number in range(files):
+            file = root / "src" / f"part{number // 20}" / f"module{number}.py"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"VALUE = {number}\n" * 50, "utf-8")
         _make_repository(root)
     return project
+
+
+def _models(url: str) -> str:
+    """Settings with one model, asked at ``url``; JSON is YAML, too."""
+    model = {"name": "quick", "max_tokens": 500, "context_window": 32_000}
+    providers = {"openai": {"base_url": url, "models": {"all": [model]}}}
+    return json.dumps({"llm": {"model_roles": {"primary": ["quick"]}}, "providers": providers})
 
 
 def _make_repository(root: Path) -> None:

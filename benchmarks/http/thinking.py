@@ -26,7 +26,7 @@ ADVICE = json.dumps(
 )
 """What is said to every question below /phase/, after 50 to 300 ms that depend on its text."""
 
-_MODULES = (
+MODULES = (
     Path("/usr/lib/nginx/modules/ndk_http_module.so"),
     Path("/usr/lib/nginx/modules/ngx_http_lua_module.so"),
 )
@@ -48,9 +48,9 @@ def thinking(
     folder: Path, certificates: Certificates, inside: list[str], *, requests: int = 10_000_000
 ) -> Server:
     """Listens on port 8443 of all addresses; ``?ms=N`` is how long it thinks."""
-    if not all(module.exists() for module in _MODULES):
+    if not all(module.exists() for module in MODULES):
         raise Missing("nginx has no Lua module (Debian: libnginx-mod-http-lua)")
-    load = "".join(f"load_module {module};\n" for module in _MODULES)
+    load = "".join(f"load_module {module};\n" for module in MODULES)
     temp = " ".join(
         f"{part}_temp_path {folder}/lua-{part};"
         for part in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
