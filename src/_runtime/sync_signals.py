@@ -14,6 +14,8 @@ from .sync_scope import current_scope
 class Signals:
     """The signals that arrive while the block runs, instead of their usual effect.
 
+    One that came and that nobody has taken has it when the block is left.
+
     They come through the wake-up descriptor (`signal.set_wakeup_fd`), which is
     written to at once.  A handler in Python would have to wait until the main
     thread runs Python code again, and that may be blocked for long.
@@ -45,8 +47,14 @@ class Signals:
                 signal.signal(signum, before)
         if self._before:
             signal.set_wakeup_fd(self._woken_before)
+        left = b""
+        with contextlib.suppress(BlockingIOError):
+            left = os.read(self._reader, 1024)
         os.close(self._reader)
         os.close(self._writer)
+        for signum in left:
+            if signum in self._before:
+                signal.raise_signal(signum)
 
     def wait(self) -> int:
         """The next signal. Never returns outside the main thread."""

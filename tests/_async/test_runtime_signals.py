@@ -63,3 +63,14 @@ async def test_a_wait_that_was_given_up_loses_no_signal() -> None:
         assert scope.ended_early
         os.kill(os.getpid(), signal.SIGUSR1)
         assert await signals.wait() == signal.SIGUSR1
+
+
+async def test_a_signal_that_nobody_took_has_its_usual_effect_afterwards() -> None:
+    seen: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: seen.append(number))
+    try:
+        async with rt.Signals(signal.SIGUSR1):
+            os.kill(os.getpid(), signal.SIGUSR1)
+        assert seen == [signal.SIGUSR1]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
