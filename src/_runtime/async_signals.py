@@ -8,7 +8,6 @@ import signal
 from types import TracebackType
 from typing import Any
 
-
 _ROUNDS = 3
 """Rounds of the loop that a signal takes at most from the system to its handler."""
 
