@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+REST = 9
+"""How many times as long as a look at the list took nobody looks again: the server's own
+marks change the list as well, and a long one would be read all the time."""
+
+LONGEST_REST = 2.0
+
 
 class AsyncListKeeper:
     """Reads the list at every change, and once in a while without one.
@@ -71,7 +77,9 @@ class AsyncListKeeper:
                 interval = self._config.server.check_interval
                 async with rt.CancelScope(interval):
                     await watch.changed()
+                began = self._clock()
                 await self.read()
+                await rt.sleep(min(max(self._clock() - began, 0) * REST, LONGEST_REST))
 
     async def read(self) -> None:
         """Bring list and store together."""

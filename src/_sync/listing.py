@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+REST = 9
+"""How many times as long as a look at the list took nobody looks again: the server's own
+marks change the list as well, and a long one would be read all the time."""
+
+LONGEST_REST = 2.0
+
 
 class ListKeeper:
     """Reads the list at every change, and once in a while without one.
@@ -72,7 +78,9 @@ class ListKeeper:
                 interval = self._config.server.check_interval
                 with rt.CancelScope(interval):
                     watch.changed()
+                began = self._clock()
                 self.read()
+                rt.sleep(min(max(self._clock() - began, 0) * REST, LONGEST_REST))
 
     def read(self) -> None:
         """Bring list and store together."""
