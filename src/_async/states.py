@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -55,11 +55,15 @@ class AsyncWorktreeStates:
         self._last: dict[str, str] = {}  # the newest snapshot of each branch
 
     async def commit(
-        self, workspace: Workspace, message: str, target: str, reports: Sequence[str] = ()
+        self,
+        workspace: Workspace,
+        message: str,
+        target: Callable[[], rt.Result[str]],
+        reports: Sequence[str] = (),
     ) -> Changes:
         """Commit everything to the workspace's branch, unless it is committed already.
 
-        ``target`` is the commit that the work is going to be brought together
+        ``target`` tells the commit that the work is going to be brought together
         with.  What is named in ``reports`` is left out.  Raises `WorkspaceError`
         and `GitError`.
         """
@@ -79,7 +83,7 @@ class AsyncWorktreeStates:
             raise GitError(("add", "-A"), outcome.code, outcome.err)
         tree = await self._git.text(path, "write-tree")
         head = checkout.commit or await self._worktrees.resolve(f"refs/heads/{branch}")
-        head = head or workspace.base or target  # the branch was deleted
+        head = head or workspace.base or await target()  # the branch was deleted
         parents = [head]
         if "merge" in pending:
             merged = await self._git.text(path, "rev-parse", "MERGE_HEAD")
@@ -92,10 +96,9 @@ class AsyncWorktreeStates:
             await self._worktrees.point(path, f"{branch}")
         for name in pending:
             await self._git.run(path, name, "--quit")
-        pinned = workspace.base or head
-        base = pinned
-        if not pinned == target == parents[0]:  # otherwise the work is known to follow on it
-            base = await self._base(pinned, head, target)
+        base = pinned = workspace.base or head
+        if parents != [pinned]:  # otherwise there can be nothing else in it
+            base = await self._base(pinned, head, await target())
         return Changes(commit=head, tree=tree, base=base, files=await self._files(base, head))
 
     async def _base(self, pinned: str, head: str, target: str) -> str:

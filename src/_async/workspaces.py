@@ -205,8 +205,7 @@ class AsyncWorkspaces:
 
         Raises `WorkspaceError` and `GitError`.
         """
-        target = await self._start.commit()
-        return await self._states.commit(workspace, message, target, reports)
+        return await self._states.commit(workspace, message, self._start.commit, reports)
 
     async def snapshot(self, workspace: Workspace, label: str) -> str:
         """Keep the present state as a commit under a ref; nothing else changes.

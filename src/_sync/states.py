@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -54,11 +54,15 @@ class WorktreeStates:
         self._last: dict[str, str] = {}  # the newest snapshot of each branch
 
     def commit(
-        self, workspace: Workspace, message: str, target: str, reports: Sequence[str] = ()
+        self,
+        workspace: Workspace,
+        message: str,
+        target: Callable[[], rt.Result[str]],
+        reports: Sequence[str] = (),
     ) -> Changes:
         """Commit everything to the workspace's branch, unless it is committed already.
 
-        ``target`` is the commit that the work is going to be brought together
+        ``target`` tells the commit that the work is going to be brought together
         with.  What is named in ``reports`` is left out.  Raises `WorkspaceError`
         and `GitError`.
         """
@@ -78,7 +82,7 @@ class WorktreeStates:
             raise GitError(("add", "-A"), outcome.code, outcome.err)
         tree = self._git.text(path, "write-tree")
         head = checkout.commit or self._worktrees.resolve(f"refs/heads/{branch}")
-        head = head or workspace.base or target  # the branch was deleted
+        head = head or workspace.base or target()  # the branch was deleted
         parents = [head]
         if "merge" in pending:
             merged = self._git.text(path, "rev-parse", "MERGE_HEAD")
@@ -91,10 +95,9 @@ class WorktreeStates:
             self._worktrees.point(path, f"{branch}")
         for name in pending:
             self._git.run(path, name, "--quit")
-        pinned = workspace.base or head
-        base = pinned
-        if not pinned == target == parents[0]:  # otherwise the work is known to follow on it
-            base = self._base(pinned, head, target)
+        base = pinned = workspace.base or head
+        if parents != [pinned]:  # otherwise there can be nothing else in it
+            base = self._base(pinned, head, target())
         return Changes(commit=head, tree=tree, base=base, files=self._files(base, head))
 
     def _base(self, pinned: str, head: str, target: str) -> str:

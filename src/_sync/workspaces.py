@@ -202,8 +202,7 @@ class Workspaces:
 
         Raises `WorkspaceError` and `GitError`.
         """
-        target = self._start.commit()
-        return self._states.commit(workspace, message, target, reports)
+        return self._states.commit(workspace, message, self._start.commit, reports)
 
     def snapshot(self, workspace: Workspace, label: str) -> str:
         """Keep the present state as a commit under a ref; nothing else changes.
