@@ -286,7 +286,7 @@ async def test_many_tasks_come_and_go_in_one_group() -> None:
 
 
 async def test_a_map_keeps_the_order_and_the_limit() -> None:
-    state = rt.StateLock()
+    state, full = rt.StateLock(), rt.Event()
     running, most = 0, 0
 
     async def square(number: int) -> int:
@@ -294,6 +294,9 @@ async def test_a_map_keeps_the_order_and_the_limit() -> None:
         with state:
             running += 1
             most = max(most, running)
+            if running == 4:
+                full.set()
+        await full.wait()
         await rt.sleep(0.001 * (number % 3))
         with state:
             running -= 1

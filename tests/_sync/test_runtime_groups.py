@@ -287,7 +287,7 @@ def test_many_tasks_come_and_go_in_one_group() -> None:
 
 
 def test_a_map_keeps_the_order_and_the_limit() -> None:
-    state = rt.StateLock()
+    state, full = rt.StateLock(), rt.Event()
     running, most = 0, 0
 
     def square(number: int) -> int:
@@ -295,6 +295,9 @@ def test_a_map_keeps_the_order_and_the_limit() -> None:
         with state:
             running += 1
             most = max(most, running)
+            if running == 4:
+                full.set()
+        full.wait()
         rt.sleep(0.001 * (number % 3))
         with state:
             running -= 1

@@ -403,11 +403,13 @@ async def test_no_request_hangs_or_is_answered_with_anothers_answer(
     async with scripted(certificates, script, max_streams=8) as server:
         client, transport = make(limits=Limits(max_connections_per_host=3))
 
+        patience = httpx.Timeout(0.5, connect=30, pool=30)
+
         async def one(number: int) -> str:
             content = b"%d " % number * chance.randrange(1, 4000)
             try:
                 async with asyncio.timeout(None if number % 7 else chance.random() * 0.05):
-                    got = await client.post(server.url, content=content, timeout=0.5)
+                    got = await client.post(server.url, content=content, timeout=patience)
             except (httpx.TransportError, TimeoutError) as error:
                 return type(error).__name__
             assert got.content == content
