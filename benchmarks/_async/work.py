@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import httpx
 
+from benchmarks.company import company
 from benchmarks.http.asking import KEYS, project, settings
 from codeagent._async.git import AsyncGit
 from codeagent._async.io import AsyncIOManager
@@ -96,7 +97,8 @@ async def children(argv: Sequence[str], at_once: int = 1) -> AsyncGenerator[Oper
                 pass
             assert await process.wait() == 0
 
-    yield _at_once(one, range(at_once))
+    with company():
+        yield _at_once(one, range(at_once))
 
 
 @asynccontextmanager
@@ -174,7 +176,7 @@ async def questions(base: str, ca_file: str, tasks: int, at_once: int) -> AsyncG
 
 @asynccontextmanager
 async def _directory() -> AsyncGenerator[Path]:
-    with tempfile.TemporaryDirectory(prefix="bench-") as place:
+    with company(), tempfile.TemporaryDirectory(prefix="bench-") as place:
         yield Path(place)
 
 

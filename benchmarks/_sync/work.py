@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import httpx
 
+from benchmarks.company import company
 from benchmarks.http.asking import KEYS, project, settings
 from codeagent._runtime import sync_runtime as rt
 from codeagent._sync.git import Git
@@ -97,7 +98,8 @@ def children(argv: Sequence[str], at_once: int = 1) -> Generator[Operation]:
                 pass
             assert process.wait() == 0
 
-    yield _at_once(one, range(at_once))
+    with company():
+        yield _at_once(one, range(at_once))
 
 
 @contextmanager
@@ -175,7 +177,7 @@ def questions(base: str, ca_file: str, tasks: int, at_once: int) -> Generator[Op
 
 @contextmanager
 def _directory() -> Generator[Path]:
-    with tempfile.TemporaryDirectory(prefix="bench-") as place:
+    with company(), tempfile.TemporaryDirectory(prefix="bench-") as place:
         yield Path(place)
 
 

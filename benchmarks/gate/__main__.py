@@ -33,18 +33,18 @@ from . import calls, files, jobs, limits, llm, start
 from .trial import ROOT, Found, Measurement, measured, opened_bench
 
 MEASUREMENTS: tuple[Measurement, ...] = (
-    *jobs.MEASUREMENTS,
+    *limits.MEASUREMENTS,
+    *start.MEASUREMENTS,
     *llm.MEASUREMENTS,
     *calls.MEASUREMENTS,
     *files.MEASUREMENTS,
-    *limits.MEASUREMENTS,
-    *start.MEASUREMENTS,
+    *jobs.MEASUREMENTS,  # they take longest, so that they get what the others leave
 )
 DIRECTORY = ROOT / ".benchmarks" / "ab"
 BASELINE = ROOT / "benchmarks" / "baseline.json"
 QUICK = 270.0
 """Seconds for a quick run, all in all."""
-AMPLE = 6.0
+AMPLE = 3.0
 """How many equal shares of the time that is left a single measurement may take."""
 PACKAGES = ("codeagent", "httpx", "httpcore", "uvloop", "aiofiles", "pydantic", "pytest-benchmark")
 

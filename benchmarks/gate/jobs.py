@@ -61,9 +61,10 @@ def _memory(at_once: int, seconds: int, *, models: bool = True) -> Trial:
 
 MEASUREMENTS: tuple[Measurement, ...] = (
     Trial(
-        criterion=as_fast("job: 1 task", note=_WORKS.format(1, "one instruction")),
-        sides=_runs(Job(tasks=1, seconds=1)),
+        criterion=as_fast("job: 1 task", note=_WORKS.format(3, "one instruction")),
+        sides=_runs(Job(tasks=1, seconds=3)),
         slow=True,
+        quick=False,
         budget=600,
     ),
     Trial(
@@ -78,9 +79,9 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     Trial(
         criterion=as_fast(
             "job: 10 tasks at once",
-            note=_WORKS.format(1, "each task in a worktree, and landed"),
+            note=_WORKS.format(3, "each task in a worktree, and landed"),
         ),
-        sides=_runs(Job(tasks=10, at_once=10, seconds=1)),
+        sides=_runs(Job(tasks=10, at_once=10, seconds=3)),
         slow=True,
         budget=900,
     ),
@@ -93,9 +94,9 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     Trial(
         criterion=as_fast(
             "job: 10 tasks at once, models asked",
-            note=_WORKS.format(1, "and models are asked about every task"),
+            note=_WORKS.format(3, "and models are asked about every task"),
         ),
-        sides=_runs(Job(tasks=10, at_once=10, seconds=1), models=True),
+        sides=_runs(Job(tasks=10, at_once=10, seconds=3), models=True),
         slow=True,
         quick=False,
         budget=900,

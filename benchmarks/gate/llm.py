@@ -68,8 +68,8 @@ def _throughput(at_once: int) -> Trial:
             f"HTTP: {at_once} at once", note="The server answers at once: the client is measured."
         ),
         sides=_requests(at_once),
-        quick=at_once in (1, 100),
-        unit_time=0.1,
+        quick=at_once in (1, 10),
+        best_of=5 if at_once <= 10 else 2,
         point=Point(title="HTTP throughput", x=at_once, unit="requests/s", per=at_once),
     )
 

@@ -133,6 +133,7 @@ class Trial:
     slow: bool = False
     metric: Metric = Metric.WALL
     unit_time: float = 0.004
+    best_of: int = 5
     budget: float = 300.0
     point: Point | None = None
 
@@ -157,11 +158,11 @@ class Trial:
             pairs: dict[str, Any] = {
                 "block": 1,
                 "looks": 2,
-                "gate_pairs": (4, 12) if quick else (6, 24),
-                "pairs": (5, 16) if quick else (8, 40),
+                "gate_pairs": (3, 9) if quick else (6, 24),
+                "pairs": (4, 12) if quick else (8, 40),
             }
         elif quick:
-            pairs = {"block": 2, "looks": 3, "gate_pairs": (24, 200), "pairs": (30, 400)}
+            pairs = {"block": 2, "looks": 3, "gate_pairs": (16, 200), "pairs": (18, 400)}
         else:
             pairs = {}
         return Plan(criterion=self.criterion, **pairs)
@@ -171,7 +172,7 @@ class Trial:
             metric=self.metric,
             warm_up=1 if self.slow else 10 if bench.quick else 20,
             unit_time=0 if self.slow else self.unit_time,
-            best_of=1 if self.slow else 5,
+            best_of=1 if self.slow else self.best_of,
             budget=min(self.budget, bench.seconds),
         )
 
