@@ -228,6 +228,16 @@ class _Run:
             attempt += 1
             if found.state is not GateState.BIASED or attempt >= self.plan.gate_tries:
                 return found
+            self._begin_anew(self.baseline, other, deadline)
+
+    def _begin_anew(self, baseline: Side, other: Side, deadline: float) -> None:
+        """Open both again: by where their memory lies two like processes can differ for good."""
+        for side in dict.fromkeys((baseline, other)):
+            side.close()
+            side.open()
+            for _ in range(max(self.settings.warm_up, 1)):
+                self._check(deadline)
+                side.run(1)
 
     def _looks(
         self,

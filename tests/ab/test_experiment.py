@@ -102,6 +102,19 @@ def test_a_difference_between_a_thing_and_itself_is_confirmed_before_it_counts()
     assert "does not hold 1" in found.reason
 
 
+def test_a_difference_that_begins_and_ends_with_a_process_does_not_hold_the_experiment() -> None:
+    machine = Machine()
+
+    class Unlucky(Pretended):
+        def close(self) -> None:
+            super().close()
+            self.cost = 0.01
+
+    unlucky = Unlucky(machine, "control", 0.0104)
+    found = run(plan(), *sides(machine), control=unlucky, now=machine.clock)
+    assert found.verdict is Verdict.PROMOTE
+
+
 def test_a_control_takes_the_place_of_the_baseline_in_the_gate() -> None:
     machine = Machine()
     found = run(plan(), *sides(machine), control=Pretended(machine, "c"), now=machine.clock)
