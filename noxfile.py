@@ -20,6 +20,9 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["twins", "lint", "types", "tests"]
 
 PYTHONS = ["3.11", "3.12", "3.13"]
+# Tests against whole programs: servers, agents, and git.
+PROGRAMS = ["e2e", "http2", *(f"*sync/test_{name}*" for name in ("git", "isolated", "landing"))]
+PROGRAMS += ["*sync/test_push*", "*sync/test_workspaces*"]
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 # Interpreters that a version manager keeps off the PATH, beside the one that runs this.
@@ -70,7 +73,7 @@ def tests(session: nox.Session) -> None:
     """
     oldest = session.python == PYTHONS[0]
     install(session, "test", *(["servers"] if oldest else []))
-    programs = () if oldest else ("--ignore=tests/e2e", "--ignore=tests/http2")
+    programs = () if oldest else [f"--ignore-glob=tests/{name}" for name in PROGRAMS]
     session.run("python", "-m", "pytest", *(session.posargs or programs))
 
 
