@@ -25,11 +25,15 @@ MEASUREMENTS = (
     Trial(
         criterion=as_fast("processes: 10 x git status at once"), sides=both("git_calls", at_once=10)
     ),
-    Trial(criterion=as_fast("processes: 10 children at once"), sides=_no_op(10)),
+    Trial(criterion=as_fast("processes: 10 children at once"), sides=_no_op(10), quick=False),
     Trial(
         criterion=as_fast("processes: a child that does nothing", note=_FREE, gating=False),
         sides=_no_op(1),
         quick=False,
     ),
-    Trial(criterion=as_fast("reports: written, noticed and accepted"), sides=both("reports")),
+    Trial(
+        criterion=as_fast("reports: written, noticed and accepted"),
+        sides=both("reports"),
+        quick=False,
+    ),
 )

@@ -79,9 +79,9 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     Trial(
         criterion=as_fast(
             "job: 10 tasks at once",
-            note=_WORKS.format(3, "each task in a worktree, and landed"),
+            note=_WORKS.format(2, "each task in a worktree, and landed"),
         ),
-        sides=_runs(Job(tasks=10, at_once=10, seconds=3)),
+        sides=_runs(Job(tasks=10, at_once=10, seconds=2)),
         slow=True,
         budget=900,
     ),

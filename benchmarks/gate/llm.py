@@ -68,7 +68,7 @@ def _throughput(at_once: int) -> Trial:
             f"HTTP: {at_once} at once", note="The server answers at once: the client is measured."
         ),
         sides=_requests(at_once),
-        quick=at_once in (1, 10),
+        quick=at_once == 1,
         best_of=5 if at_once <= 10 else 2,
         point=Point(title="HTTP throughput", x=at_once, unit="requests/s", per=at_once),
     )
@@ -104,6 +104,7 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         ),
         sides=_questions("predecessor", tasks=3, at_once=1),
         slow=True,
+        quick=False,
         budget=600,
     ),
     Trial(
