@@ -69,12 +69,14 @@ def tests(session: nox.Session) -> None:
     """All tests on the first Python, on the others all but those against whole programs.
 
     Those take most of the time and say little about a Python: whoever wants
-    them asks, as in ``nox -s tests-3.13 -- tests``.
+    them asks, as in ``nox -s tests-3.13 -- tests``.  A test that fails is
+    run once more, and told as RERUN: a machine that stalls for seconds breaks
+    one of thousands of deadlines, a defect breaks it twice.
     """
     oldest = session.python == PYTHONS[0]
     install(session, "test", *(["servers"] if oldest else []))
     programs = () if oldest else [f"--ignore-glob=tests/{name}" for name in PROGRAMS]
-    session.run("python", "-m", "pytest", *(session.posargs or programs))
+    session.run("python", "-m", "pytest", "--reruns=1", "-rfER", *(session.posargs or programs))
 
 
 @nox.session
