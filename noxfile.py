@@ -1,8 +1,7 @@
 """Everything that decides whether a change may land.
 
 ``nox`` runs the twins' check, the linters, the types and all tests; the other
-sessions are for their own occasions.  An interpreter that is not installed is
-skipped and said so.
+sessions are for their own occasions.
 """
 
 from __future__ import annotations
@@ -10,24 +9,30 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from shutil import which
 
 import nox
 
 nox.needs_version = ">=2025.10.16"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["twins", "lint", "types", "tests"]
-
-PYTHONS = ["3.11", "3.12", "3.13"]
-# Tests against whole programs: servers, agents, and git.
-PROGRAMS = ["e2e", "http2", *(f"*sync/test_{name}*" for name in ("git", "isolated", "landing"))]
-PROGRAMS += ["*sync/test_push*", "*sync/test_workspaces*"]
-PROJECT = nox.project.load_toml("pyproject.toml")
 
 # Interpreters that a version manager keeps off the PATH, beside the one that runs this.
 MANAGED = sorted(Path(sys.base_prefix).parent.glob("3.*/bin"))
 os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), *map(str, MANAGED)])
+
+THIS = f"3.{sys.version_info.minor}"
+PYTHONS = [one for one in ("3.11", "3.12", "3.13") if one == THIS or which(f"python{one}")] or [
+    THIS
+]
+# What holds on the oldest and on the newest Python holds between them.
+ENDS = dict.fromkeys((PYTHONS[0], PYTHONS[-1]))
+nox.options.sessions = ["twins", "lint", "types", *(f"tests-{one}" for one in ENDS)]
+
+# Tests against whole programs: servers, agents, and git.
+PROGRAMS = ["e2e", "http2", *(f"*sync/test_{name}*" for name in ("git", "isolated", "landing"))]
+PROGRAMS += ["*sync/test_push*", "*sync/test_workspaces*"]
+PROJECT = nox.project.load_toml("pyproject.toml")
 
 
 def install(session: nox.Session, *groups: str) -> None:
@@ -66,7 +71,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests on the first Python, on the others all but those against whole programs.
+    """All tests on the oldest Python, on the others all but those against whole programs.
 
     Those take most of the time and say little about a Python: whoever wants
     them asks, as in ``nox -s tests-3.13 -- tests``.  A test that fails is
