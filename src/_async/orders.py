@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .._runtime import async_runtime as rt
 from ..core.handover import Baton, Memory
 from ..core.live import Live
-from ..core.task import FINAL, InvalidTransition, Task
+from ..core.task import CANCELLED, FINAL, InvalidTransition, Task
 from ..store import Store, UnknownTask
 from .lifecycle import AsyncLifecycleManager
 from .monitoring import AsyncHealthMonitor
@@ -16,9 +16,6 @@ from .scheduler import AsyncTaskScheduler
 
 if TYPE_CHECKING:
     from .llm import AsyncLLMManager
-
-CANCELLED = "cancelled; codeagent retry lets it run again"
-"""Why a task that was cancelled does not run."""
 
 
 class AsyncOrders:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .._runtime import sync_runtime as rt
 from ..core.handover import Baton, Memory
 from ..core.live import Live
-from ..core.task import FINAL, InvalidTransition, Task
+from ..core.task import CANCELLED, FINAL, InvalidTransition, Task
 from ..store import Store, UnknownTask
 from .lifecycle import LifecycleManager
 from .monitoring import HealthMonitor
@@ -17,9 +17,6 @@ from .scheduler import TaskScheduler
 
 if TYPE_CHECKING:
     from .llm import LLMManager
-
-CANCELLED = "cancelled; codeagent retry lets it run again"
-"""Why a task that was cancelled does not run."""
 
 
 class Orders:

@@ -87,6 +87,7 @@ def cancel(args: argparse.Namespace) -> int:
         answers.append(answer)
         if not args.json:
             print(f"{row['id']} is cancelled: {row['text']}")
+            print(f"to have it done after all: codeagent retry {row['id']}")
     if args.json:
         print(json.dumps(answers))
     return code

@@ -133,7 +133,8 @@ def test_a_cancelled_task_ends_with_its_agent_and_runs_when_it_is_asked_for_agai
         document = json.loads(ask(place, "ls", "--json").stdout)
         first = document["tasks"][0]
         assert (first["group"], first["text"]) == ("attention", "One (waits at 1)")
-        assert first["remedy"].endswith(f"codeagent retry {first['id']}")
+        assert first["reason"] == "cancelled by a person"
+        assert first["remedy"] == f"to have it done after all: codeagent retry {first['id']}"
         leave_gate_open(place)
         retried = ask(place, "retry", "--all")
         assert (retried.code, retried.stdout) == (
