@@ -11,6 +11,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
+from .task import CANCELLED
+
 Row = Mapping[str, Any]
 
 ATTENTION, RUNNING, WAITING, QUEUED, DONE = GROUPS = (
@@ -32,10 +34,13 @@ _REMEDIES = {
     "conflict": "look at codeagent diff {id}, then codeagent retry {id}",
     "verify_failed": "look at codeagent diff {id} and codeagent logs {id}, then "
     "codeagent retry {id}",
+    "base_failing": "mend the checks on the target branch, then codeagent retry {id}",
+    "checks_unusable": "mend that, then codeagent retry {id}",
     "disk_full": "make room on the disk, then codeagent retry {id}",
     "cancelled": "codeagent retry {id}",
 }
 _REMEDY = "look at codeagent logs {id}, then codeagent retry {id}"
+_BRING_BACK = "to have it done after all: codeagent retry {id}"
 
 
 class TaskView(TypedDict):
@@ -98,7 +103,7 @@ def overview(
         group, reason = _standing(row, attempt, after, now, served, max_attempts)
         remedy = None
         if group == ATTENTION:
-            remedy = _REMEDIES.get(attempt.get("failure") or "", _REMEDY).format(id=task_id)
+            remedy = _remedy(row, attempt).format(id=task_id)
         running = group == RUNNING
         landing = landings.get(task_id, {})
         views.append(
@@ -129,6 +134,12 @@ def overview(
             )
         )
     return in_order(views)
+
+
+def _remedy(row: Row, attempt: Row) -> str:
+    if row.get("attention") == CANCELLED:
+        return _BRING_BACK
+    return _REMEDIES.get(attempt.get("failure") or "", _REMEDY)
 
 
 def in_order(views: Iterable[TaskView]) -> list[TaskView]:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeagent.core.overview import GROUPS, Row, TaskView, find, overview
+from codeagent.core.task import CANCELLED
 
 NOW = 1_000.0
 
@@ -66,6 +67,8 @@ def test_what_needs_a_person_comes_first_and_what_is_done_last() -> None:
     ("failure", "remedy"),
     [
         ("authentication", "log the agent in, then codeagent retry task_1700000001"),
+        ("base_failing", "mend the checks on the target branch, then codeagent retry"),
+        ("checks_unusable", "mend that, then codeagent retry task_1700000001"),
         ("conflict", "look at codeagent diff task_1700000001, then codeagent retry"),
         (None, "look at codeagent logs task_1700000001, then codeagent retry"),
         ("something new", "look at codeagent logs task_1700000001, then codeagent retry"),
@@ -78,6 +81,14 @@ def test_there_is_one_thing_to_do_for_whatever_needs_a_person(
     (view,) = shown(row, attempts={row["id"]: {"failure": failure}})
     assert (view["group"], view["reason"]) == ("attention", "it does not work")
     assert (view["remedy"] or "").startswith(remedy)
+
+
+@pytest.mark.parametrize("failure", [None, "verify_failed"])
+def test_a_task_that_was_cancelled_is_told_as_that(failure: str | None) -> None:
+    row = task(1, attention=CANCELLED)
+    (view,) = shown(row, attempts={row["id"]: {"failure": failure}})
+    assert (view["group"], view["reason"]) == ("attention", "cancelled by a person")
+    assert view["remedy"] == f"to have it done after all: codeagent retry {row['id']}"
 
 
 def test_a_task_that_failed_too_often_needs_a_person() -> None:
