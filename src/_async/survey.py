@@ -7,7 +7,7 @@ from pathlib import Path
 from .._runtime import async_runtime as rt
 from .._runtime import files, repositories
 from ..core.errors import first
-from ..core.escape import NOTHING, Expected, Survey, compare, watched
+from ..core.escape import NOTHING, Expected, Found, Survey, compare, watched
 from ..core.git import decoded, parse_status, parse_worktrees
 from ..core.workspace import OWN_DIRECTORY
 from .git import AsyncGit
@@ -66,7 +66,7 @@ class AsyncSurveyor:
     async def _asked(self, question: tuple[str, ...]) -> bytes:
         return await self._git.run(self._project, *question)
 
-    async def check(self, expected: Expected = NOTHING) -> list[str]:
+    async def check(self, expected: Expected = NOTHING) -> Found:
         """What has changed since the last call that the server did not change.
 
         Each change is told once.  The first call tells nothing.
@@ -74,4 +74,4 @@ class AsyncSurveyor:
         async with self._turn:
             before, after = self._last, await self.survey()
             self._last = after
-        return [] if before is None else compare(before, after, expected)
+        return Found() if before is None else compare(before, after, expected)

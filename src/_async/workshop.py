@@ -141,7 +141,7 @@ class AsyncWorkshop:
     async def close(self) -> Sequence[str]:
         """At the end: clear away, and look for what was changed outside the workspaces.
 
-        Returns what was found, one sentence each.
+        Returns what an agent may have done there, one sentence each.
         """
         await self._landing.catch_up()
         await self.workspaces.sweep()
@@ -151,9 +151,11 @@ class AsyncWorkshop:
             paths=self._shared.names,
         )
         found = await self.workspaces.escapes(expected)
-        for what in found:
+        for what in found.escapes:
             self._sink(Event("escape.found", self._clock(), data={"what": what}))
-        return found
+        if found.switched:
+            self._sink(Event("checkout.switched", self._clock(), data={"what": found.switched}))
+        return found.escapes
 
     async def _verify_combined(self, directory: Path, label: str) -> Evidence:
         return await self._verifier.verify(

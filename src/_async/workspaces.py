@@ -11,7 +11,7 @@ from .._runtime import async_runtime as rt
 from .._runtime import directories, files
 from ..core.config.work import WorkspaceSettings
 from ..core.errors import explain, is_disk_full
-from ..core.escape import NOTHING, Expected
+from ..core.escape import NOTHING, Expected, Found
 from ..core.leftovers import Leftover
 from ..core.surroundings import AGENT_DIRECTORIES, agent_files, inherited, private
 from ..core.task import Task
@@ -276,8 +276,8 @@ class AsyncWorkspaces:
         """
         return await self._housekeeping.sweep()
 
-    async def escapes(self, expected: Expected = NOTHING) -> list[str]:
-        """What was changed outside the workspaces since the last call, one sentence each.
+    async def escapes(self, expected: Expected = NOTHING) -> Found:
+        """What was changed outside the workspaces since the last call.
 
         ``expected`` is what the server did itself.  Raises `GitError` and `OSError`.
         """

@@ -105,6 +105,28 @@ def drop_stale_ref_locks(common: Path, prefixes: Iterable[str]) -> None:
                     lock.unlink()
 
 
+LEFT = 600.0
+"""Seconds after which a lock of somebody else's has most likely been left behind."""
+
+
+def lock_age(file: Path) -> float | None:
+    """How many seconds ago a lock was taken, None if it is not there any more."""
+    try:
+        return time.time() - file.stat().st_mtime
+    except OSError:
+        return None
+
+
+def left_locks(common: Path, refs: Iterable[str]) -> list[tuple[Path, float]]:
+    """The locks with their age that keep work from landing and have most likely been left behind.
+
+    ``refs`` are full names.  Nothing is deleted.
+    """
+    files = [*sorted(common.glob("*.lock")), *(common / f"{ref}.lock" for ref in refs)]
+    ages = ((file, lock_age(file)) for file in files)
+    return [(file, age) for file, age in ages if age is not None and age > LEFT]
+
+
 class Fingerprint(NamedTuple):
     """Digests of what all working trees share, apart from commits and refs."""
 

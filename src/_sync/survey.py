@@ -8,7 +8,7 @@ from pathlib import Path
 from .._runtime import files, repositories
 from .._runtime import sync_runtime as rt
 from ..core.errors import first
-from ..core.escape import NOTHING, Expected, Survey, compare, watched
+from ..core.escape import NOTHING, Expected, Found, Survey, compare, watched
 from ..core.git import decoded, parse_status, parse_worktrees
 from ..core.workspace import OWN_DIRECTORY
 from .git import Git
@@ -67,7 +67,7 @@ class Surveyor:
     def _asked(self, question: tuple[str, ...]) -> bytes:
         return self._git.run(self._project, *question)
 
-    def check(self, expected: Expected = NOTHING) -> list[str]:
+    def check(self, expected: Expected = NOTHING) -> Found:
         """What has changed since the last call that the server did not change.
 
         Each change is told once.  The first call tells nothing.
@@ -75,4 +75,4 @@ class Surveyor:
         with self._turn:
             before, after = self._last, self.survey()
             self._last = after
-        return [] if before is None else compare(before, after, expected)
+        return Found() if before is None else compare(before, after, expected)

@@ -142,7 +142,7 @@ class Workshop:
     def close(self) -> Sequence[str]:
         """At the end: clear away, and look for what was changed outside the workspaces.
 
-        Returns what was found, one sentence each.
+        Returns what an agent may have done there, one sentence each.
         """
         self._landing.catch_up()
         self.workspaces.sweep()
@@ -152,9 +152,11 @@ class Workshop:
             paths=self._shared.names,
         )
         found = self.workspaces.escapes(expected)
-        for what in found:
+        for what in found.escapes:
             self._sink(Event("escape.found", self._clock(), data={"what": what}))
-        return found
+        if found.switched:
+            self._sink(Event("checkout.switched", self._clock(), data={"what": found.switched}))
+        return found.escapes
 
     def _verify_combined(self, directory: Path, label: str) -> Evidence:
         return self._verifier.verify(

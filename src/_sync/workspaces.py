@@ -12,7 +12,7 @@ from .._runtime import directories, files
 from .._runtime import sync_runtime as rt
 from ..core.config.work import WorkspaceSettings
 from ..core.errors import explain, is_disk_full
-from ..core.escape import NOTHING, Expected
+from ..core.escape import NOTHING, Expected, Found
 from ..core.leftovers import Leftover
 from ..core.surroundings import AGENT_DIRECTORIES, agent_files, inherited, private
 from ..core.task import Task
@@ -273,8 +273,8 @@ class Workspaces:
         """
         return self._housekeeping.sweep()
 
-    def escapes(self, expected: Expected = NOTHING) -> list[str]:
-        """What was changed outside the workspaces since the last call, one sentence each.
+    def escapes(self, expected: Expected = NOTHING) -> Found:
+        """What was changed outside the workspaces since the last call.
 
         ``expected`` is what the server did itself.  Raises `GitError` and `OSError`.
         """

@@ -34,10 +34,12 @@ def worktrees(prepared: Prepared) -> Iterator[Finding]:
     free = disk_free(root) // 1_000_000
     yield Finding("worktrees", f"{root} ({free} MB free)", _too_full(free, prepared))
     try:
+        locks = list(_locks(prepared))
         leftovers = _leftovers(prepared, root)
     except (GitError, OSError, StoreError) as error:
         yield Finding("worktrees", "cannot be looked at", str(error))
         return
+    yield from locks
     for leftover in leftovers:
         yield _told(leftover)
 
@@ -47,6 +49,18 @@ def _too_full(free: int, prepared: Prepared) -> str:
     if free >= floor:
         return ""
     return f"limits.disk_floor is {floor} MB: free some space, or no task can start"
+
+
+def _locks(prepared: Prepared) -> Iterator[Finding]:
+    """What a git that was killed has left behind, and what keeps others from their work."""
+    from .._runtime.repositories import common_directory, left_locks
+    from ..core.landing import INTEGRATION
+
+    target = prepared.placement.target
+    refs = (f"refs/heads/{target}", f"refs/heads/{INTEGRATION}{target}")
+    for file, age in left_locks(common_directory(prepared.layout.project), refs):
+        mend = f"it is in the way of every git; if none is running there: rm {file}"
+        yield Finding("lock", f"{file}, {age // 60:.0f} min old", mend)
 
 
 def _leftovers(prepared: Prepared, root: Path) -> list[Leftover]:

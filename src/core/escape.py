@@ -45,17 +45,42 @@ class Expected:
 NOTHING = Expected()
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What has changed that the server did not change, one sentence each.
+
+    ``escapes`` may have been an agent's doing; ``switched`` tells of the user, who
+    works on another branch now and did nothing else.
+    """
+
+    escapes: tuple[str, ...] = ()
+    switched: str = ""
+
+
 def watched(refs: Mapping[str, str]) -> dict[str, str]:
     """The refs that no workspace has any business with."""
     return {name: commit for name, commit in refs.items() if not name.startswith(_OWN_REFS)}
 
 
-def compare(before: Survey, after: Survey, expected: Expected = NOTHING) -> list[str]:
-    """What has changed that the server did not change, one sentence each.
+def compare(before: Survey, after: Survey, expected: Expected = NOTHING) -> Found:
+    """What lies between two surveys.
 
-    It may have been the user: that cannot be told apart.
+    It may have been the user: mostly that cannot be told apart.
     """
-    return list(_differences(before, after, expected))
+    differences = tuple(_differences(before, after, expected))
+    if len(differences) == 1 and _was_switched(before, after, expected):
+        what = f"the checkout is on branch {after.branch} now, it was on {before.branch}"
+        return Found(switched=what)
+    return Found(escapes=differences)
+
+
+def _was_switched(before: Survey, after: Survey, expected: Expected) -> bool:
+    """Whether the checkout went from one branch to another that there was, with the files
+    that had been changed as they were."""
+    if None in (before.branch, after.branch) or before.branch == after.branch:
+        return False
+    changed = {path for path, state in after.dirty.items() if before.dirty.get(path) != state}
+    return f"refs/heads/{after.branch}" in before.refs and changed <= expected.paths
 
 
 def _differences(before: Survey, after: Survey, expected: Expected) -> Iterator[str]:

@@ -255,11 +255,17 @@ def is_lock_error(stderr: str) -> bool:
     return bool(_LOCKED.search(stderr))
 
 
+def lock_file(stderr: str) -> str | None:
+    """The file that holds what this call needed, if it is named."""
+    found = _LOCK_FILE.search(stderr)
+    return None if found is None else found[1]
+
+
 def advice(stderr: str) -> str:
     """What can be done about a failed call, where that is known, else ""."""
     lower = stderr.lower()
-    if found := _LOCK_FILE.search(stderr):
-        return f"if no git command is running there, delete {found[1]}"
+    if file := lock_file(stderr):
+        return f"if no git command is running there, delete {file}"
     if is_lock_error(stderr):
         return "wait for the other git command to end"
     for words, what in _ADVICE:

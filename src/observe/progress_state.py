@@ -200,7 +200,28 @@ def _landing_behind(state: ProgressState, event: Event, data: Mapping[str, Any])
 def _landing_forwarded(
     state: ProgressState, event: Event, data: Mapping[str, Any]
 ) -> ProgressState:
-    left = {key: problem for key, problem in state.problems.items() if key != "landing"}
+    return _solved(state, "landing")
+
+
+def _target_failing(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    what = f"the checks fail on {data.get('target')} without any task's work"
+    problem = Problem(what=what, reason=str(data.get("reason") or ""))
+    return replace(state, problems={**state.problems, "target": problem})
+
+
+def _landing_locked(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    problem = Problem(
+        what="nothing lands", reason=f"if no git is running, delete {data.get('file')}"
+    )
+    return replace(state, problems={**state.problems, "lock": problem})
+
+
+def _task_landed(state: ProgressState, event: Event, data: Mapping[str, Any]) -> ProgressState:
+    return _solved(state, "target", "lock")  # nothing lands that fails
+
+
+def _solved(state: ProgressState, *names: str) -> ProgressState:
+    left = {key: problem for key, problem in state.problems.items() if key not in names}
     return replace(state, problems=left)
 
 
@@ -320,6 +341,9 @@ _STEPS: Mapping[str, Callable[[ProgressState, Event, Mapping[str, Any]], Progres
     "escape.found": _escape_found,
     "landing.behind": _landing_behind,
     "landing.forwarded": _landing_forwarded,
+    "landing.locked": _landing_locked,
+    "target.failing": _target_failing,
+    "task.landed": _task_landed,
     "list.problem": _list_problem,
     "server.idle": _server_idle,
     "server.stopping": _server_stopping,

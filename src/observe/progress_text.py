@@ -75,6 +75,18 @@ def _lines(before: ProgressState, event: Event, after: ProgressState) -> list[Li
         case "landing.behind":
             text = f"{data.get('target')} could not follow: {data.get('reason')}"
             return [Line(text, Mark.WARNING)]
+        case "landing.locked":
+            file, held = data.get("file"), elapsed(number(data, "seconds") or 0)
+            text = (
+                f"nothing lands: {file} has been there for {held}; if no git is running, delete it"
+            )
+            return [Line(text, Mark.WARNING)]
+        case "target.failing":
+            where = f"{data.get('target')} ({str(data.get('commit'))[:12]})"
+            text = f"the checks fail on {where} without any task's work: {data.get('reason')}"
+            return [Line(text, Mark.WARNING)]
+        case "checkout.switched":
+            return [Line(str(data.get("what")))]
         case "landing.forwarded":
             return [Line(f"{data.get('target')} has followed")]
         case "push.failed":

@@ -12,7 +12,7 @@ import pytest
 
 from codeagent._async.workspaces import AsyncWorkspaces
 from codeagent._runtime import async_runtime as rt
-from codeagent.core.escape import Expected
+from codeagent.core.escape import Expected, Found
 from codeagent.core.leftovers import Kind
 from codeagent.core.task import Task, TaskState
 from codeagent.core.workspace import DiskFull, SetupFailed, Workspace, WorkspaceError
@@ -767,9 +767,9 @@ async def test_work_in_a_workspace_is_no_escape(tmp_path: Path) -> None:
         inside(workspace).commit(work="x\n")
         await workspaces.snapshot(workspace, "x")
         await workspaces.commit(workspace, "x\n")
-        assert await workspaces.escapes() == []
+        assert await workspaces.escapes() == Found()
         await workspaces.release(workspace, landed=True)
-        assert await workspaces.escapes() == []
+        assert await workspaces.escapes() == Found()
 
 
 async def test_an_agent_that_leaves_its_worktree_is_told_once(tmp_path: Path) -> None:
@@ -782,13 +782,15 @@ async def test_an_agent_that_leaves_its_worktree_is_told_once(tmp_path: Path) ->
         tree.git("config", "core.hooksPath", "/x")
         main.write(".git/hooks/pre-commit", "#!/bin/sh\n")
         tree.git("worktree", "add", "-q", "--detach", str(tmp_path / "more"))
-        told = await workspaces.escapes()
+        found = await workspaces.escapes()
+        told = found.escapes
         assert len(told) == 5
         assert any("README.md" in line for line in told)
         assert any("the branch feature" in line for line in told)
-        assert await workspaces.escapes() == []
+        assert await workspaces.escapes() == Found()
         main.git("stash")
-        assert sorted(await workspaces.escapes()) == [
+        found = await workspaces.escapes()
+        assert sorted(found.escapes) == [
             "files of the main checkout were changed: README.md",
             f"refs/stash was made at {main.git('rev-parse', 'refs/stash')[:10]}",
             "the stash was changed",
@@ -801,7 +803,24 @@ async def test_a_landing_is_no_escape(tmp_path: Path) -> None:
         landed = yard.repository.commit(work="x\n")
         yard.repository.write("todo.md", "- [x] x\n")
         expected = Expected(frozenset({landed}), frozenset({"todo.md"}))
-        assert await workspaces.escapes(expected) == []
+        assert await workspaces.escapes(expected) == Found()
+
+
+async def test_a_user_who_goes_to_another_branch_is_told_as_that(tmp_path: Path) -> None:
+    async with open_yard(tmp_path) as yard:
+        main = yard.repository
+        main.git("branch", "other")
+        main.commit(more="x\n")
+        main.write("README.md", "changed by the user\n")
+        workspaces = await prepared(yard)
+        await workspaces.open(await yard.begun("task_1"))
+        main.git("checkout", "-q", "other")
+        told = "the checkout is on branch other now, it was on main"
+        assert await workspaces.escapes() == Found(switched=told)
+        main.git("checkout", "-q", "-b", "feature")
+        found = await workspaces.escapes()
+        assert found.switched == ""
+        assert len(found.escapes) == 2
 
 
 async def prepared(yard: Yard) -> AsyncWorkspaces:

@@ -13,7 +13,7 @@ import pytest
 
 from codeagent._runtime import sync_runtime as rt
 from codeagent._sync.workspaces import Workspaces
-from codeagent.core.escape import Expected
+from codeagent.core.escape import Expected, Found
 from codeagent.core.leftovers import Kind
 from codeagent.core.task import Task, TaskState
 from codeagent.core.workspace import DiskFull, SetupFailed, Workspace, WorkspaceError
@@ -768,9 +768,9 @@ def test_work_in_a_workspace_is_no_escape(tmp_path: Path) -> None:
         inside(workspace).commit(work="x\n")
         workspaces.snapshot(workspace, "x")
         workspaces.commit(workspace, "x\n")
-        assert workspaces.escapes() == []
+        assert workspaces.escapes() == Found()
         workspaces.release(workspace, landed=True)
-        assert workspaces.escapes() == []
+        assert workspaces.escapes() == Found()
 
 
 def test_an_agent_that_leaves_its_worktree_is_told_once(tmp_path: Path) -> None:
@@ -783,13 +783,15 @@ def test_an_agent_that_leaves_its_worktree_is_told_once(tmp_path: Path) -> None:
         tree.git("config", "core.hooksPath", "/x")
         main.write(".git/hooks/pre-commit", "#!/bin/sh\n")
         tree.git("worktree", "add", "-q", "--detach", str(tmp_path / "more"))
-        told = workspaces.escapes()
+        found = workspaces.escapes()
+        told = found.escapes
         assert len(told) == 5
         assert any("README.md" in line for line in told)
         assert any("the branch feature" in line for line in told)
-        assert workspaces.escapes() == []
+        assert workspaces.escapes() == Found()
         main.git("stash")
-        assert sorted(workspaces.escapes()) == [
+        found = workspaces.escapes()
+        assert sorted(found.escapes) == [
             "files of the main checkout were changed: README.md",
             f"refs/stash was made at {main.git('rev-parse', 'refs/stash')[:10]}",
             "the stash was changed",
@@ -802,7 +804,24 @@ def test_a_landing_is_no_escape(tmp_path: Path) -> None:
         landed = yard.repository.commit(work="x\n")
         yard.repository.write("todo.md", "- [x] x\n")
         expected = Expected(frozenset({landed}), frozenset({"todo.md"}))
-        assert workspaces.escapes(expected) == []
+        assert workspaces.escapes(expected) == Found()
+
+
+def test_a_user_who_goes_to_another_branch_is_told_as_that(tmp_path: Path) -> None:
+    with open_yard(tmp_path) as yard:
+        main = yard.repository
+        main.git("branch", "other")
+        main.commit(more="x\n")
+        main.write("README.md", "changed by the user\n")
+        workspaces = prepared(yard)
+        workspaces.open(yard.begun("task_1"))
+        main.git("checkout", "-q", "other")
+        told = "the checkout is on branch other now, it was on main"
+        assert workspaces.escapes() == Found(switched=told)
+        main.git("checkout", "-q", "-b", "feature")
+        found = workspaces.escapes()
+        assert found.switched == ""
+        assert len(found.escapes) == 2
 
 
 def prepared(yard: Yard) -> Workspaces:

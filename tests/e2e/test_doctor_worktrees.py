@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -55,3 +56,19 @@ def test_doctor_lists_what_is_left_with_what_can_be_done_about_it(tmp_path: Path
         f"codeagent/{n}-a1" for n in ("old", "task_1", "task_9")
     ]
     assert repository.worktrees() == [str(kept), str(stranger)]
+
+
+def test_doctor_lists_the_locks_that_a_killed_git_has_left(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "project", todo__md="- [ ] One\n")
+    env = {**environment(), "XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
+    names = ("refs/heads/main", "refs/heads/codeagent/landed/main", "index", "packed-refs")
+    old = [repository.write(f".git/{name}.lock", "") for name in names[:3]]
+    for lock in old:
+        os.utime(lock, (1, 1))
+    fresh = repository.write(f".git/{names[3]}.lock", "")
+    seen = codeagent("doctor", cwd=repository.path, env=env)
+    assert seen.stderr == ""
+    found = re.findall(r"^!!  lock +(.*), \d+ min old$", seen.stdout, re.M)
+    assert sorted(found) == sorted(map(str, old))
+    assert f"if none is running there: rm {old[0]}\n" in seen.stdout
+    assert all(lock.exists() for lock in (*old, fresh))

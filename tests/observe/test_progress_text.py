@@ -215,6 +215,30 @@ def test_an_escape_and_a_checkout_that_cannot_follow_need_a_person() -> None:
     assert "behind" not in "\n".join(str(line) for line in summary(followed, 0.0))
 
 
+def test_a_target_that_fails_and_a_lock_need_a_person_until_something_lands() -> None:
+    failing = event("target.failing", 1, commit="0123456789abcdef", target="main", reason="2 fail")
+    locked = event("landing.locked", 1, file="/p/.git/refs/heads/main.lock", seconds=660)
+    assert told(failing, locked) == [
+        "! the checks fail on main (0123456789ab) without any task's work: 2 fail",
+        (
+            "! nothing lands: /p/.git/refs/heads/main.lock has been there for 11:00; "
+            "if no git is running, delete it"
+        ),
+    ]
+    state = fold(reduce, [LISTED, failing, locked], ProgressState())
+    text = "\n".join(str(line) for line in summary(state, 0.0))
+    assert "the checks fail on main without any task's work: 2 fail" in text
+    assert "nothing lands: if no git is running, delete /p/.git" in text
+    landed = reduce(state, event("task.landed", 2, "t1", commit="0123", target="main"))
+    assert landed.problems == {}
+
+
+def test_a_user_on_another_branch_is_only_told() -> None:
+    switched = event("checkout.switched", 1, what="the checkout is on branch x now, it was on y")
+    assert told(switched) == ["the checkout is on branch x now, it was on y"]
+    assert reduce(ProgressState(), switched).problems == {}
+
+
 def test_a_task_keeps_its_number_when_it_starts_again() -> None:
     other = event("task.started", 1, "t2", text="two", instructions=1)
     failed = event("task.failed", 1, "t1", reason="it broke", attempts=1, retry_at=9.0)
