@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .._runtime import async_runtime as rt
+from ..core.errors import explain
 from ..core.events import Event, Sink
 from ..core.failure import Failure, FailureKind
 from ..core.landing import Conflict, Landed, LandingRequest, Refusal, Rejected
 from ..core.landing_conflict import instruction
 from ..core.repair import mend_checks, mend_findings, nothing_changed
 from ..core.task import Fenced, Task
-from ..core.verify import Evidence, Shortfall
+from ..core.verify import Evidence, Shortfall, compared, fails
 from ..core.workspace import Changes, Workspace
 from ..store import Store
+from .aftermath import TROUBLE
 from .landing import AsyncLanding
 from .verify import AsyncVerifier
 from .workspaces import AsyncWorkspaces
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +83,9 @@ class AsyncDelivery:
         await self._note(task, base=changes.base, commit_id=changes.commit)
         await rt.wait_for_future(self._store.learn_paths(task.id, changes.files))
         evidence = await self._verify(task, workspace, changes)
-        if not evidence.ok:
-            return _unverified(evidence, combined=False)
-        return await self._land(task, workspace, changes, evidence)
+        if evidence.ok or await self._is_mended(evidence, changes.base):
+            return await self._land(task, workspace, changes, evidence)
+        return _unverified(evidence, combined=False, base=changes.base)
 
     async def join(self, task: Task, workspace: Workspace, conflict: Conflict) -> str:
         """Put both sides into the workspace; what to tell an agent, so that it joins them.
@@ -103,6 +108,8 @@ class AsyncDelivery:
             changes=changes,
             label=f"verify-a{task.epoch}",
         )
+        if fails(evidence):
+            evidence = await self._compared(evidence, changes.base)
         await self._note(task, evidence=evidence.to_text())
         self._say(
             "verify.done",
@@ -116,6 +123,22 @@ class AsyncDelivery:
             with self._state:
                 self._verified[task.id] = (changes.commit, evidence)
         return evidence
+
+    async def _compared(self, evidence: Evidence, base: str) -> Evidence:
+        """The evidence of what fails, and whether it fails without the work, too."""
+        try:
+            return compared(evidence, await self._landing.failure(base), base)
+        except TROUBLE as error:
+            logger.warning("%s could not be verified by itself: %s", base, explain(error))
+            return evidence
+
+    async def _is_mended(self, evidence: Evidence, base: str) -> bool:
+        """Whether what fails may pass together with what has landed since ``base``."""
+        try:
+            return evidence.shortfall is Shortfall.BASE and await self._landing.is_mended(base)
+        except TROUBLE as error:
+            logger.warning("the target could not be verified by itself: %s", explain(error))
+            return False
 
     async def phase(self, task: Task, name: str) -> None:
         """Record and announce what the attempt is at. Raises `Fenced`."""
@@ -142,10 +165,10 @@ class AsyncDelivery:
                 names = ", ".join(outcome.files[:5])
                 reason = f"conflicts with what landed meanwhile: {names}"
                 return Undelivered(Failure(FailureKind.CONFLICT, reason), conflict=outcome)
-            case Rejected(refusal=Refusal.VERIFICATION, evidence=Evidence() as found):
-                return _unverified(found, combined=True)
             case Rejected(refusal=Refusal.STALE):
                 raise Fenced(outcome.reason)
+            case Rejected(evidence=Evidence() as found) if outcome.refusal is not Refusal.TARGET:
+                return _unverified(found, combined=True)
             case Rejected():
                 return Undelivered(Failure(_REFUSALS[outcome.refusal], outcome.reason))
 
@@ -165,19 +188,19 @@ def _matching(directory: Path, patterns: Sequence[str]) -> list[str]:
 
 _REFUSALS = {
     Refusal.VERIFICATION: FailureKind.VERIFY_FAILED,
-    Refusal.TARGET: FailureKind.CONFIGURATION,
+    Refusal.TARGET: FailureKind.CHECKS_UNUSABLE,
     Refusal.EMPTY: FailureKind.NO_CHANGES,
     Refusal.MOVING: FailureKind.UNKNOWN,
     Refusal.ERROR: FailureKind.UNKNOWN,
 }
 
 
-def _unverified(evidence: Evidence, *, combined: bool) -> Undelivered:
+def _unverified(evidence: Evidence, *, combined: bool, base: str = "") -> Undelivered:
     match evidence.shortfall:
         case Shortfall.NO_CHANGES:
             return Undelivered(Failure(FailureKind.NO_CHANGES, evidence.reason), nothing_changed())
         case Shortfall.MISSING:
-            return Undelivered(Failure(FailureKind.CONFIGURATION, evidence.reason))
+            return Undelivered(Failure(FailureKind.CHECKS_UNUSABLE, evidence.reason))
         case Shortfall.REFUSED:
             return Undelivered(
                 Failure(FailureKind.VERIFY_FAILED, evidence.reason),
@@ -185,5 +208,9 @@ def _unverified(evidence: Evidence, *, combined: bool) -> Undelivered:
             )
     last = evidence.commands[-1]
     code = None if last.timed_out else last.exit_code
-    text = mend_checks(last.command, code, last.output, combined=combined)
-    return Undelivered(Failure(FailureKind.VERIFY_FAILED, evidence.reason), text)
+    is_old = evidence.shortfall is Shortfall.BASE
+    text = mend_checks(
+        last.command, code, last.output, combined=combined, base=base if is_old else ""
+    )
+    kind = FailureKind.BASE_FAILING if is_old else FailureKind.VERIFY_FAILED
+    return Undelivered(Failure(kind, evidence.reason), text)

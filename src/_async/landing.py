@@ -11,6 +11,7 @@ from .._runtime import async_runtime as rt
 from ..core.config.landing import LandingSettings
 from ..core.errors import explain, first
 from ..core.events import Event, Sink
+from ..core.git import is_lock_error
 from ..core.landing import Landed, LandingRequest, Outcome, Refusal, Rejected
 from ..core.landing_batch import disjoint, without
 from ..core.landing_edit import SharedFiles
@@ -18,15 +19,16 @@ from ..core.verify import Evidence
 from ..core.workspace import INTEGRATION
 from ..store import Store, StoreError
 from .checkout import AsyncCheckout
-from .git import AsyncGit
+from .git import AsyncGit, GitError
 from .integration import AsyncIntegration, Prepare, Verify
 from .io import AsyncIOManager
 from .landing_checks import AsyncLandingChecks
+from .landing_lock import AsyncLandingLock
 from .landing_move import AsyncLandingMove, Move, Moved, Step
 from .push import AsyncPusher
 from .replay import AsyncReplay
 from .squash import AsyncSquash, Squashed
-from .target import AsyncTarget, Tip
+from .target import AsyncTarget, NoTarget, Tip
 from .trees import AsyncTrees
 
 logger = logging.getLogger(__name__)
@@ -97,7 +99,12 @@ class AsyncLanding:
         trees = AsyncTrees(git, repository)
         self._squash = AsyncSquash(git, trees, repository=repository, shared=shared, clock=clock)
         self._checks = AsyncLandingChecks(
-            integration, trees, target=target, shared=shared, each=settings.verify_each
+            integration,
+            trees,
+            target=target,
+            shared=shared,
+            each=settings.verify_each,
+            failing=self._tell_failing,
         )
         self._target = AsyncTarget(
             git,
@@ -117,6 +124,7 @@ class AsyncLanding:
             sink=sink,
             clock=clock,
         )
+        self._lock = AsyncLandingLock(pause=settings.retry, sink=sink, clock=clock)
         self._state = rt.StateLock()
         self._waiting: list[_Ticket] = []
         self._serving: list[_Ticket] = []
@@ -153,6 +161,30 @@ class AsyncLanding:
             raise ticket.error
         assert ticket.outcome is not None  # noqa: S101 - set before the event
         return ticket.outcome
+
+    async def failure(self, base: str) -> Evidence | None:
+        """How the verification fails on ``base``, which work builds upon, None if it does not.
+
+        It is run once for each commit, if that has not passed before.  Raises
+        `GitError`, `OSError` and `WorkspaceError`.
+        """
+        return await self._checks.failure(base)
+
+    async def is_mended(self, base: str) -> bool:
+        """Whether the target has moved on from ``base``, which fails, to what does not.
+
+        Raises as `failure` does.
+        """
+        try:
+            heads = await self._target.heads()
+        except NoTarget:
+            return False
+        newest = heads.landed or heads.target
+        return newest != base and await self._checks.failure(newest) is None
+
+    def _tell_failing(self, commit: str, evidence: Evidence) -> None:
+        data = {"commit": commit, "target": self._target.name, "reason": evidence.reason}
+        self._sink(Event("target.failing", self._clock(), data=data))
 
     async def run(self) -> None:
         """Serve requests as they come. Raises `StoreError`."""
@@ -256,9 +288,14 @@ class AsyncLanding:
                 _reject(gone, Refusal.STALE, "the request was taken back")
                 continue
             async with scope:
-                tip = await self._target.tip()
-                if chain := await self._chain(left, tip.commit):
-                    moves = 0 if await self._land_chain(chain, tip) else moves + 1
+                try:
+                    tip = await self._target.tip()
+                    if chain := await self._chain(left, tip.commit):
+                        moves = 0 if await self._land_chain(chain, tip) else moves + 1
+                except GitError as error:
+                    if not is_lock_error(error.stderr):
+                        raise
+                    await self._lock.wait(error)
 
     async def _chain(self, tickets: Sequence[_Ticket], onto: str) -> list[_Link]:
         """Commits one upon the other; what cannot become one is settled at once.

@@ -111,9 +111,9 @@ class AsyncWorkbench:
 
 
 def _unverified(evidence: Evidence) -> Unverified:
-    failure = Failure(FailureKind.VERIFY_FAILED, evidence.reason)
     if evidence.shortfall is Shortfall.MISSING:
-        return Unverified(failure)
+        return Unverified(Failure(FailureKind.CHECKS_UNUSABLE, evidence.reason))
+    failure = Failure(FailureKind.VERIFY_FAILED, evidence.reason)
     last = evidence.commands[-1]
     code = None if last.timed_out else last.exit_code
     return Unverified(failure, mend_checks(last.command, code, last.output, combined=False))

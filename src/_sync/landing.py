@@ -12,6 +12,7 @@ from .._runtime import sync_runtime as rt
 from ..core.config.landing import LandingSettings
 from ..core.errors import explain, first
 from ..core.events import Event, Sink
+from ..core.git import is_lock_error
 from ..core.landing import Landed, LandingRequest, Outcome, Refusal, Rejected
 from ..core.landing_batch import disjoint, without
 from ..core.landing_edit import SharedFiles
@@ -19,15 +20,16 @@ from ..core.verify import Evidence
 from ..core.workspace import INTEGRATION
 from ..store import Store, StoreError
 from .checkout import Checkout
-from .git import Git
+from .git import Git, GitError
 from .integration import Integration, Prepare, Verify
 from .io import IOManager
 from .landing_checks import LandingChecks
+from .landing_lock import LandingLock
 from .landing_move import LandingMove, Move, Moved, Step
 from .push import Pusher
 from .replay import Replay
 from .squash import Squash, Squashed
-from .target import Target, Tip
+from .target import NoTarget, Target, Tip
 from .trees import Trees
 
 logger = logging.getLogger(__name__)
@@ -98,7 +100,12 @@ class Landing:
         trees = Trees(git, repository)
         self._squash = Squash(git, trees, repository=repository, shared=shared, clock=clock)
         self._checks = LandingChecks(
-            integration, trees, target=target, shared=shared, each=settings.verify_each
+            integration,
+            trees,
+            target=target,
+            shared=shared,
+            each=settings.verify_each,
+            failing=self._tell_failing,
         )
         self._target = Target(
             git,
@@ -118,6 +125,7 @@ class Landing:
             sink=sink,
             clock=clock,
         )
+        self._lock = LandingLock(pause=settings.retry, sink=sink, clock=clock)
         self._state = rt.StateLock()
         self._waiting: list[_Ticket] = []
         self._serving: list[_Ticket] = []
@@ -154,6 +162,30 @@ class Landing:
             raise ticket.error
         assert ticket.outcome is not None  # noqa: S101 - set before the event
         return ticket.outcome
+
+    def failure(self, base: str) -> Evidence | None:
+        """How the verification fails on ``base``, which work builds upon, None if it does not.
+
+        It is run once for each commit, if that has not passed before.  Raises
+        `GitError`, `OSError` and `WorkspaceError`.
+        """
+        return self._checks.failure(base)
+
+    def is_mended(self, base: str) -> bool:
+        """Whether the target has moved on from ``base``, which fails, to what does not.
+
+        Raises as `failure` does.
+        """
+        try:
+            heads = self._target.heads()
+        except NoTarget:
+            return False
+        newest = heads.landed or heads.target
+        return newest != base and self._checks.failure(newest) is None
+
+    def _tell_failing(self, commit: str, evidence: Evidence) -> None:
+        data = {"commit": commit, "target": self._target.name, "reason": evidence.reason}
+        self._sink(Event("target.failing", self._clock(), data=data))
 
     def run(self) -> None:
         """Serve requests as they come. Raises `StoreError`."""
@@ -257,9 +289,14 @@ class Landing:
                 _reject(gone, Refusal.STALE, "the request was taken back")
                 continue
             with scope:
-                tip = self._target.tip()
-                if chain := self._chain(left, tip.commit):
-                    moves = 0 if self._land_chain(chain, tip) else moves + 1
+                try:
+                    tip = self._target.tip()
+                    if chain := self._chain(left, tip.commit):
+                        moves = 0 if self._land_chain(chain, tip) else moves + 1
+                except GitError as error:
+                    if not is_lock_error(error.stderr):
+                        raise
+                    self._lock.wait(error)
 
     def _chain(self, tickets: Sequence[_Ticket], onto: str) -> list[_Link]:
         """Commits one upon the other; what cannot become one is settled at once.

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .._runtime import sync_runtime as rt
 from ..core.landing import LandingRequest, Refusal, Rejected
 from ..core.landing_batch import Search
 from ..core.landing_edit import SharedFiles
-from ..core.verify import Evidence, Shortfall
+from ..core.verify import Evidence, Shortfall, fails
 from .integration import Integration
 from .squash import Squashed
 from .trees import Trees
@@ -24,6 +24,8 @@ _REMEMBERED = 1000
 class LandingChecks:
     """The same content is verified once; what fails is tried once more, for tests can be
     unsteady and what was installed for them outdated.
+
+    ``failing`` is told, once of each, of commits that fail without anybody's work.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class LandingChecks:
         target: str,
         shared: SharedFiles,
         each: bool,
+        failing: Callable[[str, Evidence], None],
     ) -> None:
         self._integration = integration
         self._trees = trees
@@ -41,10 +44,12 @@ class LandingChecks:
         self._shared = shared
         self._each = each
         self._state = rt.StateLock()
+        self._tell_failing = failing
         self._turn = rt.Lock()
+        self._alone = rt.Lock()
         self._ahead: dict[str, Evidence | None] = {}
         self._passed: OrderedDict[str, None] = OrderedDict()
-        self._failing: str | None = None
+        self._failing: dict[str, Evidence] = {}
 
     def trust(self, request: LandingRequest) -> None:
         """What was verified in the workspace need not be verified again."""
@@ -105,7 +110,7 @@ class LandingChecks:
         """
         if evidence.shortfall is Shortfall.MISSING:
             return Rejected(refusal=Refusal.ERROR, reason=evidence.reason, evidence=evidence)
-        if onto is not None and self._fails(onto, request):
+        if onto is not None and self.failure(onto) is not None:
             reason = (
                 f"the verification fails on {self._target} ({onto[:12]}) without this work, too, "
                 f"so nothing can land: mend that first. {evidence.reason}"
@@ -114,14 +119,21 @@ class LandingChecks:
         reason = f"together with what is on {self._target}: {evidence.reason}"
         return Rejected(refusal=Refusal.VERIFICATION, reason=reason, evidence=evidence)
 
-    def _fails(self, commit: str, request: LandingRequest) -> bool:
-        if self._failing != commit:
-            content = self._trees.content(commit, self._shared.of(request.task))
+    def failure(self, commit: str) -> Evidence | None:
+        """How a commit of the target fails by itself, None if it does not.
+
+        It is looked for once.  Raises what the verification raises.
+        """
+        with self._alone:
+            if (known := self._failing.get(commit)) is not None:
+                return known
+            content = self._trees.content(commit, tuple(self._shared.names))
             evidence = self._check(content, commit, "target")
-            if evidence is None or evidence.ok:
-                return False
-            self._failing = commit
-        return True
+            if evidence is None or not fails(evidence):
+                return None
+            self._failing[commit] = evidence
+        self._tell_failing(commit, evidence)
+        return evidence
 
     def _check(self, content: str, commit: str, label: str) -> Evidence | None:
         """The evidence for ``commit``, None if the same content was verified before."""

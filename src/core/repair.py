@@ -8,9 +8,20 @@ LONGEST_TAIL = 6000
 """Characters of a check's output that are quoted; the end is where the verdict stands."""
 
 
-def mend_checks(command: str, exit_code: int | None, output: str, *, combined: bool) -> str:
+_MEND = "Find out why and mend it."
+_OF_THE_BASE = (
+    "It fails without the work, too, at {base}, which the work builds upon. If it is this task "
+    "that is to mend that, mend it now, and if the work adds to what fails, mend what it adds. "
+    "Otherwise leave it as it is, and say so in the report: a person is told."
+)
+
+
+def mend_checks(
+    command: str, exit_code: int | None, output: str, *, combined: bool, base: str = ""
+) -> str:
     """The check of the project has failed on the work, or, ``combined``, on the work
-    together with what others landed meanwhile."""
+    together with what others landed meanwhile; at the commit ``base``, if one is
+    named, it fails without the work, too."""
     where = (
         "the work, put together with what was landed meanwhile, does not pass"
         if combined
@@ -20,7 +31,8 @@ def mend_checks(command: str, exit_code: int | None, output: str, *, combined: b
     tail = output[-LONGEST_TAIL:]
     return (
         f"The project's own check was run, and {where}: `{command}` {ended}.\n"
-        "Find out why and mend it. Do not weaken, skip or delete checks to get there.\n"
+        f"{_OF_THE_BASE.format(base=base[:12]) if base else _MEND} "
+        "Do not weaken, skip or delete checks to get there.\n"
         f"The end of its output:\n\n{tail}"
     )
 

@@ -9,7 +9,7 @@ import json
 import re
 import signal
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -45,6 +45,7 @@ class Shortfall(StrEnum):
     ``REFUSED``       the change holds what must not be landed
     ``FAILED``        a command ended with another code than 0
     ``TIMED_OUT``     a command had to be ended
+    ``BASE``          one of these, and the same without the change
     ``MISSING``       a command could not be started: the configuration or the machine is at fault
     """
 
@@ -52,6 +53,7 @@ class Shortfall(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     TIMED_OUT = "timed_out"
+    BASE = "base"
     MISSING = "missing"
 
 
@@ -229,6 +231,32 @@ def evidence(
         findings=tuple(finding.text for finding in (*findings, *_flaky(runs))),
         changed=changes.files if changes else (),
         shortfall=shortfall,
+    )
+
+
+def fails(found: Evidence) -> bool:
+    """Whether a command was run and did not succeed."""
+    return found.shortfall in (Shortfall.FAILED, Shortfall.TIMED_OUT)
+
+
+def compared(found: Evidence, base: Evidence | None, commit: str) -> Evidence:
+    """``found``, and whether the same fails without the change.
+
+    ``base`` is what was found of ``commit``, which the work builds upon, None if
+    nothing is wrong with it.  Only the same command counts: if another one fails
+    there, the task has mended that one or has broken this one.
+    """
+    if base is None or not (fails(found) and fails(base)):
+        return found
+    last, there = found.commands[-1], base.commands[-1]
+    if last.command != there.command:
+        return found
+    told = f"fails without this change, too, at {commit[:12]}"
+    return replace(
+        found,
+        reason=f"{found.reason}; it {told}",
+        findings=(*found.findings, f"{last.command}: {told}; its output there: {there.log}"),
+        shortfall=Shortfall.BASE,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from codeagent._async import git as git_module
 from codeagent._runtime import async_runtime as rt
 from codeagent.core.landing import (
     BEHIND,
@@ -25,7 +27,7 @@ from ..support.landings import STATUS, TODO, begin, begin_again, done_in_list, l
 from ..support.repositories import Repository, make_repository
 from ..support.world import SpyStore, spied_store
 from .helpers import until
-from .landing_rig import landing
+from .landing_rig import all_is_well, landing
 
 LANDED = "codeagent/landed/main"
 
@@ -183,6 +185,49 @@ async def test_a_target_that_fails_by_itself_is_nobodys_fault(
     assert isinstance(outcome, Rejected)
     assert (outcome.refusal, "mend that first" in outcome.reason) == (Refusal.TARGET, True)
     assert log(repository) == ["work"]
+
+
+async def test_a_failing_target_is_verified_and_told_once(
+    repository: Repository, store: SpyStore
+) -> None:
+    works = [request(repository, begin(store, n), {f"by-{n}": ""}, verified=False) for n in (1, 2)]
+    async with landing(repository, store, lambda _: "broken anyway") as rig:
+        for one in works:
+            assert isinstance(await rig.land(one), Rejected)
+        base = repository.git("rev-parse", "main")
+        failure = await rig.landing.failure(base)
+        assert failure is not None
+        assert not await rig.landing.is_mended(base)
+        rig.judge = all_is_well
+        repository.commit(mended="")
+        assert await rig.landing.is_mended(base)
+    assert rig.verified.count("target") == 3  # the broken one twice
+    assert rig.told.named("target.failing") == [
+        {"commit": base, "target": "main", "reason": "broken anyway"}
+    ]
+
+
+async def test_a_lock_that_was_left_behind_is_told_once_and_waited_for(
+    repository: Repository, store: SpyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git_module, "LOCK_PAUSE", 0)
+    one = request(repository, begin(store, 1), {"new": ""})
+    repository.git("checkout", "-q", "-b", "elsewhere")
+    lock = repository.write(".git/refs/heads/main.lock", "")
+    async with landing(repository, store) as rig, rt.TaskGroup() as group:
+        group.start_soon(rig.must_land, one)
+        await until(lambda: store.calls.count("begin_landing") > 2)
+        assert rig.told.named("landing.locked") == []
+        os.utime(lock, (1, 1))
+        await until(lambda: rig.told.named("landing.locked"))
+        tries = store.calls.count("begin_landing")
+        await until(lambda: store.calls.count("begin_landing") > tries + 1)
+        assert lock.exists()
+        lock.unlink()
+    assert log(repository) == ["task 1", "work"]
+    (told,) = rig.told.named("landing.locked")
+    assert Path(told["file"]) == lock
+    assert len(rig.told.named("task.landed")) == 1
 
 
 async def test_a_conflict_is_told_with_its_files_and_the_merge(

@@ -189,6 +189,18 @@ def test_a_person_is_told_what_to_do() -> None:
     assert recovery.attention == "needs a person: no space; free disk space"
 
 
+def test_what_fails_without_the_work_too_is_asked_about_once() -> None:
+    failure = Failure(FailureKind.BASE_FAILING, "make ended with code 1")
+    assert names(failure) == names(failure, session=None) == ["fresh", "person"]
+    assert steps(failure)[-1].attention == (
+        "needs a person: make ended with code 1; mend that on the target branch first"
+    )
+
+
+def test_checks_that_tell_nothing_are_a_persons_matter_at_once() -> None:
+    assert names(Failure(FailureKind.CHECKS_UNUSABLE, "nox could not be started")) == ["person"]
+
+
 def test_the_configuration_decides() -> None:
     policy = configured("recovery: {rate_limit: [wait: 2, other_model, person], network: []}")
     assert names(Failure(FailureKind.RATE_LIMIT, "x"), policy) == [

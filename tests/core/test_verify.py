@@ -19,6 +19,7 @@ from codeagent.core.verify import (
     Evidence,
     Shortfall,
     commands,
+    compared,
     environment,
     evidence,
     is_wanted,
@@ -255,6 +256,38 @@ def test_a_missing_program_is_told_from_a_failing_one(run: CommandRun) -> None:
     assert found.reason.endswith(
         "it was detected because noxfile.py has a session tests: install it, or set verify.commands"
     )
+
+
+BAD = CommandRun("make", 1, 1, "/l", output="1 failed")
+
+
+def test_what_fails_without_the_change_too_is_said_to() -> None:
+    found, base = judged(GOOD, BAD), judged(BAD)
+    seen = compared(found, base, "0123456789abcdef")
+    told = "fails without this change, too, at 0123456789ab"
+    assert (seen.ok, seen.shortfall) == (False, Shortfall.BASE)
+    assert seen.reason == f"{found.reason}; it {told}"
+    assert seen.findings == (*found.findings, f"make: {told}; its output there: /l")
+    assert Evidence.from_text(seen.to_text()) == seen
+
+
+@pytest.mark.parametrize(
+    ("runs", "base"),
+    [
+        ((BAD,), None),
+        ((BAD,), (GOOD,)),
+        ((BAD,), (CommandRun("other", 1, 1, "/l"),)),
+        ((BAD,), (CommandRun("make", None, 0, ""),)),
+        ((CommandRun("make", None, 0, ""),), (BAD,)),
+        ((GOOD,), (BAD,)),
+    ],
+)
+def test_what_fails_for_another_reason_is_the_tasks(
+    runs: tuple[CommandRun, ...], base: tuple[CommandRun, ...] | None
+) -> None:
+    found = judged(*runs)
+    alone = None if base is None else judged(*base)
+    assert compared(found, alone, "0123456789abcdef") is found
 
 
 def test_a_test_that_misses_a_module_is_a_failing_one() -> None:

@@ -82,6 +82,8 @@ class RecoverySettings(StrictSettings):
     no_report: Steps | None = None
     no_changes: Steps | None = None
     verify_failed: Steps | None = None
+    base_failing: Steps | None = None
+    checks_unusable: Steps | None = None
     conflict: Steps | None = None
     refused: Steps | None = None
     setup_failed: Steps | None = None

@@ -29,6 +29,8 @@ class FailureKind(StrEnum):
     NO_REPORT = "no_report"
     NO_CHANGES = "no_changes"  # it says that it is done, and nothing has changed
     VERIFY_FAILED = "verify_failed"
+    BASE_FAILING = "base_failing"  # the checks fail without the work, too
+    CHECKS_UNUSABLE = "checks_unusable"  # they cannot pass, or not be run, whoever works
     CONFLICT = "conflict"  # the work cannot be joined with what landed meanwhile
     REFUSED = "refused"  # the instruction itself is not accepted
     SETUP_FAILED = "setup_failed"  # the workspace could not be made ready

@@ -37,6 +37,7 @@ _ADVICE: Final[Mapping[FailureKind, str]] = {
     _K.AGENT_MISSING: "install the agent, or correct its path",
     _K.NETWORK: "check the connection to the provider",
     _K.VERIFY_FAILED: "look at the output of the checks",
+    _K.BASE_FAILING: "mend that on the target branch first",
     _K.CONFLICT: "join the work with the target branch",
     _K.REFUSED: "reword the task",
     _K.SETUP_FAILED: "run the set-up command by hand in the workspace",
@@ -47,6 +48,7 @@ _GOING_ON: Final[Mapping[FailureKind, str]] = {
     _K.NO_REPORT: "The work may be done, but its report is not there or not complete",
     _K.NO_CHANGES: "Nothing in the project has changed",
     _K.VERIFY_FAILED: "The project's own checks do not pass",
+    _K.BASE_FAILING: "The project's own checks do not pass, with the work or without it",
     _K.CONFLICT: "The work conflicts with what has landed on the target branch meanwhile",
 }
 

@@ -33,6 +33,8 @@ DEFAULTS: Final[Mapping[FailureKind, Rules]] = {
     _K.NO_REPORT: ((_S.SAME_CHAT, 2), (_S.FRESH, 1)),
     _K.NO_CHANGES: ((_S.SAME_CHAT, 1), (_S.FRESH, 1), (_S.OTHER_MODEL, 1)),
     _K.VERIFY_FAILED: ((_S.SAME_CHAT, 3), (_S.FRESH, 1), (_S.OTHER_MODEL, 1)),
+    _K.BASE_FAILING: ((_S.FRESH, 1),),  # the task may be the one that is to mend it
+    _K.CHECKS_UNUSABLE: (),
     _K.CONFLICT: ((_S.SAME_CHAT, 2), (_S.FRESH, 1)),
     _K.REFUSED: (),
     _K.SETUP_FAILED: ((_S.FRESH, 1),),
