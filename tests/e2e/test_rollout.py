@@ -199,7 +199,11 @@ def test_the_api_moves_the_rollout_and_stays_up(tmp_path: Path) -> None:
         answer = ask(place, "POST", "/rollout/set?capability=core&stage=off&reason=try&now=1")
         assert answer == {"capability": "core", "rung": "off"}
         switches(server, "sync")
-        assert json.loads((place.state / "api.json").read_text("utf-8"))["url"] == url
+        note = json.loads((place.state / "api.json").read_text("utf-8"))
+        assert (note["url"], note["path"]) == (url, "sync")
+        listed = codeagent("ls", cwd=place.cwd, env=place.env)
+        assert ", path sync, " in listed.stdout
+        assert ask(place, "GET", "/v1/server")["path"] == "sync"
         found = ask(place, "GET", "/rollout/status")
         (core,) = [row for row in found["capabilities"] if row["capability"] == "core"]
         assert (core["stage"], core["changed"]["why"]) == ("off", "try")
