@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .routing.routing import Core, Routing
     from .store import SqliteStore
 
+GARBAGE = 700
+"""New objects after which garbage is looked for, as usual; before, a start loads far more."""
+
 
 def run_server(
     prepared: Prepared, adapter: Adapter, *, sink: Sink, keep_watching: bool, command: str
@@ -118,7 +121,7 @@ class _Run:
             # What was loaded stays. A collection that goes through all of it takes
             # 20 ms in which the server does nothing else.
             gc.freeze()
-            gc.enable()
+            gc.set_threshold(GARBAGE)
             number = memory.servers
 
             def hand_over(reason: str, now: bool) -> None:

@@ -28,6 +28,7 @@ from codeagent.ab.results import (
     save,
     versions,
 )
+from codeagent.routing import gate
 
 from . import calls, files, jobs, limits, llm, start
 from .trial import ROOT, Found, Measurement, measured, opened_bench
@@ -40,7 +41,7 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     *files.MEASUREMENTS,
     *jobs.MEASUREMENTS,  # they take longest, so that they get what the others leave
 )
-DIRECTORY = ROOT / ".benchmarks" / "ab"
+DIRECTORY = ROOT / gate.LOCAL
 BASELINE = ROOT / "benchmarks" / "baseline.json"
 QUICK = 270.0
 """Seconds for a quick run, all in all."""
@@ -69,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stem = f"{results.at:%Y%m%d-%H%M%S}-{str(results.commit.get('id', 'unknown'))[:10]}"
     place = args.results / f"{stem}.json"
     save(results, place)
+    if complete:
+        save(results, gate.home() / place.name)  # for `codeagent rollout advance` anywhere
     place.with_suffix(".html").write_text(report.html(results, title="The A/B gate"), "utf-8")
     place.with_suffix(".md").write_text(text := report.markdown(results), "utf-8")
     print(text)

@@ -19,7 +19,11 @@ from ..projects import environment, make_project, run
 from .job import Job, Run
 from .trial import ROOT, Bench, Found, Measurement, Sides, Trial, Watch
 
-_BARE = "Beside `python -c pass`: imports are what such a command does, and what makes it slow."
+_BARE = (
+    "Beside `python -c pass`: imports are what such a command does, and what makes it slow. "
+    "It says nothing about either path, for both have the same commands. argparse, re, json, "
+    "pathlib and sqlite3 alone come to 2.3."
+)
 
 
 def _command(*words: str) -> Sides:
@@ -50,6 +54,7 @@ def _start(*words: str) -> Trial:
             kind=Kind.NON_INFERIORITY,
             margin=3.0,
             note=_BARE,
+            gating=False,
         ),
         sides=_command(*words),
         metric=Metric.CPU,
@@ -216,7 +221,7 @@ class PerTask:
         peaks = {}
         for at_once in (10, 100):
             side = Run("async", "async", Job(tasks=at_once, seconds=2), bench.agent, held=at_once)
-            peaks[at_once] = [side.run(1).peak_rss or 0 for _ in range(5)]
+            peaks[at_once] = [side.run(1).peak_rss or 0 for _ in range(15)]
         each = [(many - few) / 90 for few, many in zip(peaks[10], peaks[100], strict=True)]
         return Found([row(self.criteria[0], t_interval(each), n=len(each))])
 

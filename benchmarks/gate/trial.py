@@ -157,9 +157,9 @@ class Trial:
         if self.slow:
             pairs: dict[str, Any] = {
                 "block": 1,
-                "looks": 2,
-                "gate_pairs": (3, 9) if quick else (6, 24),
-                "pairs": (4, 12) if quick else (8, 40),
+                "looks": 2 if quick else 3,
+                "gate_pairs": (3, 9) if quick else (6, 100),
+                "pairs": (4, 12) if quick else (12, 48),
             }
         elif quick:
             pairs = {"block": 2, "looks": 3, "gate_pairs": (16, 200), "pairs": (18, 400)}
@@ -170,9 +170,10 @@ class Trial:
     def _settings(self, bench: Bench) -> Settings:
         return Settings(
             metric=self.metric,
-            warm_up=1 if self.slow else 10 if bench.quick else 20,
+            warm_up=1 if self.slow else 10,
             unit_time=0 if self.slow else self.unit_time,
             best_of=1 if self.slow else self.best_of,
+            fresh=not (self.slow or bench.quick),
             budget=min(self.budget, bench.seconds),
         )
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from .._runtime import async_runtime as rt
 from ..core.errors import explain, is_disk_full
 from ..core.failure import Failure, FailureKind, Step
-from ..core.llm.skips import Skip
 from ..core.recovery import UNRESTORED, Continuation, Policy, Recovery, Tried, decide, tried
 from ..core.task import Task
 from ..core.workspace import DiskFull, SetupFailed, Workspace, WorkspaceError
@@ -18,6 +18,9 @@ from .git import GitError
 from .instructions import AgentUnusable, Manner
 from .settlement import AsyncSettlement
 from .workspaces import AsyncWorkspaces
+
+if TYPE_CHECKING:
+    from ..core.llm.skips import Skip
 
 logger = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..core.handover import Baton
 from ..core.instructions import Instruction
-from ..core.llm.skips import Skip
 from ..core.task import Task
 from .instructions import Manner, StepOutcome
 
 if TYPE_CHECKING:
+    from ..core.llm.skips import Skip
     from .assessment import AsyncAssessor
     from .falling_back import Runner
 

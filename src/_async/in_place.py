@@ -12,7 +12,6 @@ from ..core.config import Config
 from ..core.fallback import policy_for
 from ..core.handover import Baton
 from ..core.instructions import Instruction, required_successes
-from ..core.llm.skips import Skip
 from ..core.reconcile import IN_COMMIT_COMMENT
 from ..core.task import Task, remaining
 from ..core.todo import ItemState
@@ -26,6 +25,7 @@ from .settlement import COMMIT_INSTRUCTION, AsyncSettlement
 from .workbench import AsyncWorkbench
 
 if TYPE_CHECKING:
+    from ..core.llm.skips import Skip
     from .assessment import AsyncAssessor
 
 

@@ -15,7 +15,6 @@ from ..core.failure import Failure, FailureKind, Step
 from ..core.handover import Baton
 from ..core.instructions import Instruction
 from ..core.landing import FORWARDED, Landed
-from ..core.llm.skips import Skip
 from ..core.recovery import UNRESTORED, Continuation, Policy, Recovery, tried
 from ..core.repair import in_new_chat
 from ..core.task import Task, remaining
@@ -31,6 +30,7 @@ from .settlement import AsyncSettlement
 from .workspaces import AsyncWorkspaces
 
 if TYPE_CHECKING:
+    from ..core.llm.skips import Skip
     from .assessment import AsyncAssessor
 
 logger = logging.getLogger(__name__)

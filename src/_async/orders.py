@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._runtime import async_runtime as rt
+from ..core.attention import CANCELLED
 from ..core.handover import Baton, Memory
 from ..core.live import Live
-from ..core.task import CANCELLED, FINAL, InvalidTransition, Task
+from ..core.task import FINAL, InvalidTransition, Task
 from ..store import Store, UnknownTask
 from .lifecycle import AsyncLifecycleManager
 from .monitoring import AsyncHealthMonitor

@@ -6,11 +6,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from .._runtime import sync_runtime as rt
 from ..core.errors import explain, is_disk_full
 from ..core.failure import Failure, FailureKind, Step
-from ..core.llm.skips import Skip
 from ..core.recovery import UNRESTORED, Continuation, Policy, Recovery, Tried, decide, tried
 from ..core.task import Task
 from ..core.workspace import DiskFull, SetupFailed, Workspace, WorkspaceError
@@ -19,6 +19,9 @@ from .git import GitError
 from .instructions import AgentUnusable, Manner
 from .settlement import Settlement
 from .workspaces import Workspaces
+
+if TYPE_CHECKING:
+    from ..core.llm.skips import Skip
 
 logger = logging.getLogger(__name__)
 

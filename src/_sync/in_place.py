@@ -13,7 +13,6 @@ from ..core.config import Config
 from ..core.fallback import policy_for
 from ..core.handover import Baton
 from ..core.instructions import Instruction, required_successes
-from ..core.llm.skips import Skip
 from ..core.reconcile import IN_COMMIT_COMMENT
 from ..core.task import Task, remaining
 from ..core.todo import ItemState
@@ -27,6 +26,7 @@ from .settlement import COMMIT_INSTRUCTION, Settlement
 from .workbench import Workbench
 
 if TYPE_CHECKING:
+    from ..core.llm.skips import Skip
     from .assessment import Assessor
 
 

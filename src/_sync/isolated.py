@@ -16,7 +16,6 @@ from ..core.failure import Failure, FailureKind, Step
 from ..core.handover import Baton
 from ..core.instructions import Instruction
 from ..core.landing import FORWARDED, Landed
-from ..core.llm.skips import Skip
 from ..core.recovery import UNRESTORED, Continuation, Policy, Recovery, tried
 from ..core.repair import in_new_chat
 from ..core.task import Task, remaining
@@ -32,6 +31,7 @@ from .settlement import Settlement
 from .workspaces import Workspaces
 
 if TYPE_CHECKING:
+    from ..core.llm.skips import Skip
     from .assessment import Assessor
 
 logger = logging.getLogger(__name__)

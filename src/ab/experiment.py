@@ -48,6 +48,9 @@ class Settings:
         best_of: runs of each side in a pair, of which the cheapest counts.  On a machine
             with other load a short run is often undisturbed, a long one never: what is
             compared then is what the operation costs, not what it had to wait for.
+        fresh: both sides are opened anew for every block of pairs.  Two processes of the
+            same program differ by up to some per cent for as long as they live, by where
+            their memory lies; what is a bias of one pair of processes is noise of many.
         budget: seconds for the whole experiment.
         seed: of the order of the runs.
     """
@@ -56,6 +59,7 @@ class Settings:
     warm_up: int = 20
     unit_time: float = 0.02
     best_of: int = 1
+    fresh: bool = False
     budget: float = math.inf
     seed: int = 0
 
@@ -228,11 +232,11 @@ class _Run:
             attempt += 1
             if found.state is not GateState.BIASED or attempt >= self.plan.gate_tries:
                 return found
-            self._begin_anew(self.baseline, other, deadline)
+            self._begin_anew(other, deadline)
 
-    def _begin_anew(self, baseline: Side, other: Side, deadline: float) -> None:
-        """Open both again: by where their memory lies two like processes can differ for good."""
-        for side in dict.fromkeys((baseline, other)):
+    def _begin_anew(self, other: Side, deadline: float) -> None:
+        """Open the baseline and the other side again, and warm them up."""
+        for side in dict.fromkeys((self.baseline, other)):
             side.close()
             side.open()
             for _ in range(max(self.settings.warm_up, 1)):
@@ -271,8 +275,10 @@ class _Run:
     def _pairs(
         self, other: Side, repeats: int, deadline: float, *, seed: str
     ) -> Iterator[tuple[Sample, Sample]]:
-        for baseline_first in abba(seed):
+        for number, baseline_first in enumerate(abba(seed)):
             self._check(deadline)
+            if self.settings.fresh and number and number % self.plan.block == 0:
+                self._begin_anew(other, deadline)
             self.baseline.settle()
             other.settle()
             runs: dict[bool, list[Sample]] = {True: [], False: []}

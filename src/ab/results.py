@@ -14,7 +14,7 @@ import os
 import platform
 import statistics
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -141,14 +141,14 @@ def load(file: Path) -> Results:
         raise ResultsError(f"{file} is no results file of this program: {what}") from error
 
 
-def newest(directory: Path, version: str) -> tuple[Path, Results] | None:
-    """The newest complete results of that version in a directory, with their file.
+def newest(places: Iterable[Path], version: str) -> tuple[Path, Results] | None:
+    """The newest complete results of that version, with their file; None if there are none.
 
-    None if there are none.  Files that are no results are passed over, since other
-    things may lie there as well.
+    Places are files, or directories of ``*.json``.  What is no results file is passed
+    over, since other things may lie there as well.
     """
     found: tuple[Path, Results] | None = None
-    for file in sorted(directory.glob("*.json")):
+    for file in (file for place in places for file in _files(place)):
         try:
             results = load(file)
         except ResultsError:
@@ -158,6 +158,10 @@ def newest(directory: Path, version: str) -> tuple[Path, Results] | None:
         if found is None or results.at.timestamp() >= found[1].at.timestamp():
             found = file, results
     return found
+
+
+def _files(place: Path) -> Iterable[Path]:
+    return sorted(place.glob("*.json")) if place.is_dir() else (place,)
 
 
 def to_json(results: Results) -> dict[str, Any]:

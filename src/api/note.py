@@ -11,28 +11,40 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from .._runtime.identity import identity
 
 NAME = "api.json"
 
 
-class Note(NamedTuple):
+class Note:
     """``started`` tells the process from a later one with the same ``pid``.
 
     ``url`` and ``token`` are None for a server that takes no requests; then
     ``problem`` says why.  ``since`` is in seconds since the epoch.
     """
 
-    pid: int
-    started: str
-    since: float
-    path: str
-    project: str
-    url: str | None = None
-    token: str | None = None
-    problem: str | None = None
+    def __init__(
+        self,
+        *,
+        pid: int,
+        started: str,
+        since: float,
+        path: str,
+        project: str,
+        url: str | None = None,
+        token: str | None = None,
+        problem: str | None = None,
+    ) -> None:
+        # No dataclass: `inspect`, which those import, takes longer than all of `codeagent ls`.
+        self.pid = pid
+        self.started = started
+        self.since = since
+        self.path = path
+        self.project = project
+        self.url = url
+        self.token = token
+        self.problem = problem
 
     def __repr__(self) -> str:
         return f"Note(pid={self.pid}, url={self.url!r})"
@@ -44,7 +56,7 @@ def write(directory: Path, note: Note) -> None:
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(note._asdict(), file)
+        json.dump(vars(note), file)
     draft.replace(directory / NAME)
 
 

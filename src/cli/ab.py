@@ -14,7 +14,6 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to the program's parser."""
     parser = subparsers.add_parser(
         "ab",
-        help="show the results of A/B runs, or compare two",
         description="Reads results that the gate has written, or pytest-benchmark's JSON.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # `typing` itself would be a twelfth of the start of `codeagent ls`
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..app import Prepared, Request
 
 WRONG_USAGE = 2

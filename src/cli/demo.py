@@ -53,7 +53,6 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to the program's parser."""
     parser = subparsers.add_parser(
         "demo",
-        help="show it all at work on a stand-in agent",
         description="Make a small project, work its TODO list to the end with a stand-in agent, "
         "and show what became of it.",
     )

@@ -33,7 +33,6 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to the program's parser."""
     parser = subparsers.add_parser(
         "diff",
-        help="show what a task has changed",
         description="Show the changes of a task: the commit that was landed, else its worktree "
         "as it is now, else its branch.",
     )

@@ -19,7 +19,6 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to the program's parser."""
     parser = subparsers.add_parser(
         "doctor",
-        help="show what codeagent runs on, and what is missing",
         description="Look at the installation, the configuration and the agent.",
     )
     common.add_place(parser)

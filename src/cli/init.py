@@ -33,7 +33,6 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to the program's parser."""
     parser = subparsers.add_parser(
         "init",
-        help="write a commented codeagent.yaml and the flags of the rollout",
         description="Write codeagent.yaml, every line a comment, and the flag file of the rollout. "
         "What is there already is left alone. With the flag file everything begins on the "
         "synchronous path, and moves with `codeagent rollout advance`.",

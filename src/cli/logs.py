@@ -25,7 +25,6 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to the program's parser."""
     parser = subparsers.add_parser(
         "logs",
-        help="show what was written about a task",
         description="Show the log of a task and the raw output of the agents and of the "
         "verification of its newest attempt.",
     )

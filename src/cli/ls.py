@@ -6,11 +6,13 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
 
 from . import common
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..api.note import Note
     from ..core.overview import TaskView
 
@@ -29,7 +31,6 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to the program's parser."""
     parser = subparsers.add_parser(
         "ls",
-        help="show how the tasks stand",
         description="Show the tasks: what needs a person first, then what runs, what waits, and "
         "what is done. It needs no running server.",
     )
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         import json
 
-        about = None if server is None else {**server._asdict(), "token": None}
+        about = None if server is None else {**vars(server), "token": None}
         json.dump({"server": about, "tasks": views}, sys.stdout, indent=2)
         print()
         return 0

@@ -15,7 +15,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command and its arguments."""
     parser = subparsers.add_parser(
         "migrate",
-        help="show or change the schema version of a state file",
         description="Show the schema version of a state file, or lead it forward or back."
         " No server may have the file open while it changes.",
     )

@@ -24,7 +24,6 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to the program's parser."""
     parser = subparsers.add_parser(
         "models",
-        help="list, try out, find and choose language models",
         description="The models in llm_settings.yaml, and those that could be in it.",
     )
     what = parser.add_subparsers(metavar="WHAT")

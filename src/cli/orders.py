@@ -7,21 +7,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from . import common
+from .commands import COMMANDS
 
 if TYPE_CHECKING:
     from ..api.client import Client
     from .place import Place
 
 _ORDERS = {
-    "pause": (
-        "start no more tasks until `codeagent resume`",
-        "no more tasks are started; what runs goes on",
-    ),
-    "resume": ("start tasks again", "tasks are started again"),
-    "drain": (
-        "finish the tasks that run, start no more, then end the server",
-        "the server ends when what runs has ended",
-    ),
+    "pause": "no more tasks are started; what runs goes on",
+    "resume": "tasks are started again",
+    "drain": "the server ends when what runs has ended",
 }
 
 
@@ -29,14 +24,14 @@ def add_parser(subparsers: Any) -> None:
     """Add the commands to the program's parser."""
     parser = subparsers.add_parser(
         "cancel",
-        help="end a running task, or keep one from starting",
         description="End the attempt at a task, or keep it from starting. It runs again after "
         "`codeagent retry`.",
     )
     parser.add_argument("task", nargs="+", help=common.TASK_HELP)
     _add_rest(parser, cancel)
-    for name, (text, _) in _ORDERS.items():
-        parser = subparsers.add_parser(name, help=text, description=f"{text.capitalize()}.")
+    for name in _ORDERS:
+        _, text = COMMANDS[name]
+        parser = subparsers.add_parser(name, description=f"{text.capitalize()}.")
         _add_rest(parser, order)
         parser.set_defaults(order=name)
 
@@ -52,13 +47,13 @@ def order(args: argparse.Namespace) -> int:
     from . import place
 
     found = place.find_place(args)
-    client = found and client_for(found)
+    client = client_for(found) if found is not None else None
     if client is None:
         return common.WRONG_USAGE
     answer = _send(client, f"/v1/{args.order}")
     if answer is None:
         return 1
-    print(json.dumps(answer) if args.json else _ORDERS[args.order][1])
+    print(json.dumps(answer) if args.json else _ORDERS[args.order])
     return 0
 
 
@@ -68,7 +63,7 @@ def cancel(args: argparse.Namespace) -> int:
     from . import place, tasks
 
     found = place.find_place(args)
-    client = found and client_for(found)
+    client = client_for(found) if found is not None else None
     if found is None or client is None:
         return common.WRONG_USAGE
     with Overview(found.database) as stored:

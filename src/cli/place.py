@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import NamedTuple
 
 from . import common
 
@@ -22,13 +21,16 @@ _DECISIVE = ("state_dir", "base_dir", "max_task_attempts", "\\")
 backslash may hide them."""
 
 
-class Place(NamedTuple):
+class Place:
     """What a command has to know of an installation."""
 
-    project: Path
-    state: Path
-    logs: Path
-    max_attempts: int = MAX_ATTEMPTS
+    def __init__(
+        self, project: Path, state: Path, logs: Path, max_attempts: int = MAX_ATTEMPTS
+    ) -> None:
+        self.project = project
+        self.state = state
+        self.logs = logs
+        self.max_attempts = max_attempts
 
     @property
     def database(self) -> Path:

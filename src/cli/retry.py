@@ -19,7 +19,6 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to the program's parser."""
     parser = subparsers.add_parser(
         "retry",
-        help="let tasks run again from their beginning",
         description="Forget the attempts and the progress of tasks, so that they are done again: "
         "at once by a server that runs, otherwise with the next run. Without a server the line "
         "of a task that is done has to be open: [ ].",

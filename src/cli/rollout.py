@@ -24,7 +24,6 @@ def add_parser(subparsers: Any) -> None:
     """Add both commands to the program's parser."""
     parser = subparsers.add_parser(
         "rollback",
-        help="put everything, or one capability, on the synchronous path, at once",
         description="Put everything, or one capability, on the synchronous path until it is "
         "lifted by name. It needs no network and no server; a running one obeys within a second.",
     )
@@ -33,7 +32,6 @@ def add_parser(subparsers: Any) -> None:
 
     parser = subparsers.add_parser(
         "rollout",
-        help="move capabilities to the asynchronous path, step by step",
         description="See and move the stages of the capabilities.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
@@ -91,7 +89,7 @@ def _add_gate(parser: Any) -> None:
         type=Path,
         action="append",
         metavar="PATH",
-        help="where results of the A/B gate are (ab-results and .ab)",
+        help="where results of the A/B gate are (.benchmarks/ab, and what it left for all projects)",
     )
 
 
@@ -313,7 +311,7 @@ def _instrument(args: argparse.Namespace) -> bool | None:
     from .. import __version__
     from ..routing import gate
 
-    found = gate.newest(args.gate or map(Path, gate.PLACES), __version__)
+    found = gate.newest(args.gate or gate.places(args.project or Path(), Path()), __version__)
     return None if found is None else found.passed
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import sys
 import threading
@@ -13,6 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from . import common
+from .commands import COMMANDS
 
 if TYPE_CHECKING:
     from ..app import Prepared
@@ -24,11 +24,9 @@ TICK = 1.0
 
 def add_parser(subparsers: Any) -> None:
     """Add both commands to the program's parser."""
-    for name, text in (
-        ("run", "work the TODO list to its end"),
-        ("serve", "work the TODO list and go on watching it"),
-    ):
-        parser = subparsers.add_parser(name, help=text, description=f"{text.capitalize()}.")
+    for name in ("run", "serve"):
+        _, text = COMMANDS[name]
+        parser = subparsers.add_parser(name, description=f"{text.capitalize()}.")
         common.add_place(parser)
         common.add_path(parser)
         parser.add_argument("--agent", metavar="NAME", help="the agent to use (async.agent)")
@@ -45,14 +43,6 @@ def add_output(parser: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the server; returns the exit code of `cli.main`."""
-    gc.disable()  # loading leaves nothing to collect, and looking for it is a sixth of the start
-    try:
-        return _run(args)
-    finally:
-        gc.enable()
-
-
-def _run(args: argparse.Namespace) -> int:
     prepared = common.prepared(args)
     if prepared is None:
         return common.WRONG_USAGE

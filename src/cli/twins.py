@@ -11,7 +11,6 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to the program's parser."""
     parser = subparsers.add_parser(
         "twins",
-        help="generate, check or lint the synchronous twins of a project",
         description="The trees are named in [tool.codeagent.twins] of the nearest pyproject.toml.",
     )
     parser.add_argument("action", choices=("generate", "check", "lint"), help="what to do")

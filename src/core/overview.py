@@ -9,11 +9,51 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypedDict
 
-from .task import CANCELLED
+from .attention import CANCELLED
 
-Row = Mapping[str, Any]
+TYPE_CHECKING = False  # what `codeagent ls` shows does not wait for `typing`
+if TYPE_CHECKING:
+    from typing import Any, TypedDict
+
+    Row = Mapping[str, Any]
+
+    class TaskView(TypedDict):
+        """One task.
+
+        ``state`` is the stored one, ``reason`` why it stands there, ``remedy`` the
+        one thing that a person can do.  ``attempt`` numbers the attempts that were
+        begun, ``attempts`` counts those that count against the limit.
+        ``instruction`` is the position of the one that runs, ``completed`` how many
+        of ``instructions`` are.  ``after`` holds the ids of tasks that have to be
+        done first.  Times are in seconds since the epoch.
+        """
+
+        id: str
+        text: str
+        group: str
+        state: str
+        reason: str | None
+        remedy: str | None
+        attempt: int
+        attempts: int
+        path: str | None
+        agent: str | None
+        model: str | None
+        branch: str | None
+        phase: str | None
+        instruction: int | None
+        instruction_name: str | None
+        instructions: int
+        completed: int
+        last_event: float | None
+        not_before: float | None
+        after: list[str]
+        started_at: float | None
+        ended_at: float | None
+        commit: str | None
+else:
+    Row, TaskView = Mapping, dict
 
 ATTENTION, RUNNING, WAITING, QUEUED, DONE = GROUPS = (
     "attention",
@@ -41,42 +81,6 @@ _REMEDIES = {
 }
 _REMEDY = "look at codeagent logs {id}, then codeagent retry {id}"
 _BRING_BACK = "to have it done after all: codeagent retry {id}"
-
-
-class TaskView(TypedDict):
-    """One task.
-
-    ``state`` is the stored one, ``reason`` why it stands there, ``remedy`` the
-    one thing that a person can do.  ``attempt`` numbers the attempts that were
-    begun, ``attempts`` counts those that count against the limit.
-    ``instruction`` is the position of the one that runs, ``completed`` how many
-    of ``instructions`` are.  ``after`` holds the ids of tasks that have to be
-    done first.  Times are in seconds since the epoch.
-    """
-
-    id: str
-    text: str
-    group: str
-    state: str
-    reason: str | None
-    remedy: str | None
-    attempt: int
-    attempts: int
-    path: str | None
-    agent: str | None
-    model: str | None
-    branch: str | None
-    phase: str | None
-    instruction: int | None
-    instruction_name: str | None
-    instructions: int
-    completed: int
-    last_event: float | None
-    not_before: float | None
-    after: list[str]
-    started_at: float | None
-    ended_at: float | None
-    commit: str | None
 
 
 def overview(

@@ -30,10 +30,6 @@ class StepState(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-CANCELLED = "cancelled by a person"
-"""The `Task.attention` of a task that somebody wants not to be worked on."""
-
-
 @dataclass(frozen=True, slots=True)
 class Task:
     """One item of a TODO list as the server keeps it.

@@ -140,15 +140,19 @@ def default_root(
     """Where the worktrees of ``project`` lie: as configured, else in the user's state directory.
 
     ``project`` is its real path; a relative ``directory`` counts from there.
-    The state directory is that of the XDG Base Directory Specification 0.8.
     """
     if directory is not None:
         wanted = home / directory[2:] if directory[:2] == "~/" else Path(directory)
         return project / wanted
+    digest = sha256(str(project).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return state_home(environment, home) / f"{safe_name(project.name)[:40]}-{digest}"
+
+
+def state_home(environment: Mapping[str, str], home: Path) -> Path:
+    """What the user's state directory keeps for us: XDG Base Directory Specification 0.8."""
     configured = environment.get("XDG_STATE_HOME", "")
     state = Path(configured) if configured.startswith("/") else home / ".local" / "state"
-    digest = sha256(str(project).encode("utf-8", "surrogateescape")).hexdigest()[:8]
-    return state / "codeagent" / f"{safe_name(project.name)[:40]}-{digest}"
+    return state / "codeagent"
 
 
 def free_slot(taken: Container[int], wanted: int | None = None) -> int:

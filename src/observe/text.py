@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, datetime
 
 # ECMA-48 control sequences, operating system commands, and two-byte escapes.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
@@ -53,6 +52,8 @@ def fit(text: str, width: int) -> str:
 
 def clock(at: float) -> str:
     """``HH:MM:SS`` in local time of ``at``, in seconds since the epoch."""
+    from datetime import UTC, datetime  # commands that show no times start without it
+
     return f"{datetime.fromtimestamp(at, UTC).astimezone():%H:%M:%S}"
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from ..ab import results
 from ..ab.criteria import Verdict
-from ..ab.results import Results, ResultsError, load
+from ..core.workspace import state_home
 
-PLACES = ("ab-results", ".ab")
-"""Where the gate leaves its results, relative to the working directory."""
+LOCAL = Path(".benchmarks", "ab")
+"""Where the gate leaves its results, below the directory that it runs in."""
 
 
 class Gate(NamedTuple):
@@ -25,21 +27,20 @@ class Gate(NamedTuple):
         return self.verdict is Verdict.PROMOTE
 
 
-def newest(places: Iterable[Path], version: str) -> Gate | None:
-    """The newest results of that version of codeagent; None if there are none.
+def home() -> Path:
+    """Where the gate leaves complete results for all projects of a user."""
+    return state_home(os.environ, Path(os.path.expanduser("~"))) / "ab"  # noqa: PTH111 - no error
 
-    Places are files or directories of ``*.json``; what is no results file is passed over.
+
+def places(*projects: Path) -> list[Path]:
+    """Where results are looked for: below these directories, and in `home`."""
+    return [*(project / LOCAL for project in projects), home()]
+
+
+def newest(places: Iterable[Path], version: str) -> Gate | None:
+    """The newest complete results of that version of codeagent; None if there are none.
+
+    Places are files or directories; what is no results file is passed over.
     """
-    found: list[tuple[Results, Path]] = []
-    for place in places:
-        for file in sorted(place.rglob("*.json")) if place.is_dir() else [place]:
-            try:
-                results = load(file)
-            except ResultsError:
-                continue
-            if results.rows and results.versions.get("codeagent") == version:
-                found.append((results, file))
-    if not found:
-        return None
-    results, file = max(found, key=lambda each: each[0].at.timestamp())
-    return Gate(results.verdict, file)
+    found = results.newest(places, version)
+    return None if found is None else Gate(found[1].verdict, found[0])

@@ -296,8 +296,7 @@ class Routing:
         from .. import __version__
         from . import gate
 
-        places = [self._settings.project / name for name in gate.PLACES]
-        found = gate.newest([*places, *map(Path, gate.PLACES)], __version__)
+        found = gate.newest(gate.places(self._settings.project, Path()), __version__)
         return None if found is None else found.passed
 
     def metrics(self) -> str:

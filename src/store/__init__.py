@@ -8,10 +8,10 @@ they are named here too.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from .errors import StoreClosed, StoreError, UnknownTask
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..core.task import Fenced, InvalidTransition
     from .interface import LeftProcess, Place, Recovery, Store

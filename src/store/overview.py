@@ -11,12 +11,17 @@ import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 from urllib.parse import quote
 
 from .errors import StoreError
 
-Row = Mapping[str, Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Row = Mapping[str, Any]
+else:
+    Row = Mapping
 
 _NEWEST = (
     "SELECT {table}.* FROM {table} JOIN task"

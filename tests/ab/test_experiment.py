@@ -115,6 +115,38 @@ def test_a_difference_that_begins_and_ends_with_a_process_does_not_hold_the_expe
     assert found.verdict is Verdict.PROMOTE
 
 
+class Moody(Pretended):
+    """Each of its processes is a little faster or slower than the others, for as long as it lives."""
+
+    mean = 0.01
+    opened = 0
+
+    def open(self) -> None:
+        super().open()
+        self.opened += 1
+        self.cost = self.mean * math.exp(self.machine.chance.gauss(0, 0.03))
+
+
+@pytest.mark.parametrize(
+    ("slower", "verdict"), [(1.0, Verdict.PROMOTE), (1.1, Verdict.REJECT)], ids=["like", "slower"]
+)
+def test_with_fresh_processes_what_they_differ_in_is_noise(slower: float, verdict: Verdict) -> None:
+    machine = Machine()
+    baseline, contender, control = (Moody(machine, name) for name in ("a", "b", "c"))
+    contender.mean *= slower
+    found = run(
+        plan(),
+        baseline,
+        contender,
+        control=control,
+        settings=Settings(fresh=True),
+        now=machine.clock,
+    )
+    assert found.verdict is verdict
+    assert contender.opened == len(found.samples) / plan().block  # one was there already
+    assert not any(side.open_now for side in (baseline, contender, control))
+
+
 def test_a_control_takes_the_place_of_the_baseline_in_the_gate() -> None:
     machine = Machine()
     found = run(plan(), *sides(machine), control=Pretended(machine, "c"), now=machine.clock)

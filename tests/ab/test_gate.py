@@ -15,6 +15,7 @@ from codeagent.ab.measure import MeasureError
 from codeagent.ab.results import load, newest
 from codeagent.ab.sides import Side, operation
 from codeagent.core.stats import Interval
+from codeagent.routing.gate import home
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Run:
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return Run(tmp_path, monkeypatch)
 
 
@@ -77,7 +79,9 @@ def test_results_and_report_are_written_and_the_newest_of_this_version_is_found(
     results = load(file)
     assert results.machine["cpu_count"]
     assert results.commit["id"]
-    assert newest(run.place, results.version) == (file, results)
+    assert newest([run.place], results.version) == (file, results)
+    (left,) = home().glob("*.json")
+    assert load(left) == results
     (only,) = results.rows
     assert shlex.split(only.repeat) == ["python", "-m", "benchmarks.gate", "--only", "a b"]
 
@@ -88,7 +92,8 @@ def test_a_partial_run_decides_nothing_for_others(run: Run) -> None:
     assert run("--quick", of=measurements) == 0
     written = [load(file) for file in run.place.glob("*.json")]
     assert [one.name for results in written for one in results.rows] == ["a"] * len(written)
-    assert newest(run.place, written[0].version) is None
+    assert newest([run.place], written[0].version) is None
+    assert not home().exists()
 
 
 def test_what_has_become_worse_than_the_baseline_fails_the_gate(

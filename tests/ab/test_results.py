@@ -344,14 +344,14 @@ def test_the_newest_complete_results_of_a_version_are_found(tmp_path: Path) -> N
         limit = Criterion(name="p99", kind=Kind.CEILING, margin=1)
         return row(limit, Interval(0.5, 0.4, 0.6), n=9)
 
-    assert newest(tmp_path / "missing", "2.0") is None
+    assert newest([tmp_path / "missing"], "2.0") is None
     (tmp_path / "other.json").write_text("{}", "utf-8")
     put("c", "2.0", 3)
     put("b", "2.0", 4)
     put("a", "2.0", 5, complete=False)
     put("z", "1.9", 6)
-    found = newest(tmp_path, "2.0")
+    found = newest([tmp_path / "c.json", tmp_path], "2.0")
     assert found is not None
     assert found[0].name == "b.json"
     assert found[1].verdict is Verdict.PROMOTE
-    assert newest(tmp_path, "2.1") is None
+    assert newest([tmp_path], "2.1") is None

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codeagent.core.attention import CANCELLED
 from codeagent.core.overview import GROUPS, Row, TaskView, find, overview
-from codeagent.core.task import CANCELLED
 
 NOW = 1_000.0
 
