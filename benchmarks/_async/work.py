@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
@@ -38,9 +38,9 @@ PATIENCE = 60.0
 
 
 @asynccontextmanager
-async def reads(size: int, at_once: int = 1) -> AsyncGenerator[Operation]:
+async def reads(size: int, at_once: int = 1, kept: str = "") -> AsyncGenerator[Operation]:
     """So many files of ``size`` bytes, each read as a whole, all at once."""
-    async with _directory() as place, AsyncIOManager() as io:
+    async with _directory(kept) as place, AsyncIOManager() as io:
         paths = _files(place, at_once, size)
 
         async def one(path: Path) -> None:
@@ -63,9 +63,9 @@ async def writes(size: int, at_once: int = 1) -> AsyncGenerator[Operation]:
 
 
 @asynccontextmanager
-async def loads(files: int, size: int) -> AsyncGenerator[Operation]:
+async def loads(files: int, size: int, kept: str = "") -> AsyncGenerator[Operation]:
     """So many small files, all loaded as one operation."""
-    async with _directory() as place:
+    async with _directory(kept) as place:
         paths = _files(place, files, size)
 
         async def work() -> None:
@@ -76,15 +76,15 @@ async def loads(files: int, size: int) -> AsyncGenerator[Operation]:
 
 
 @asynccontextmanager
-async def scans(entries: int, at_once: int = 1) -> AsyncGenerator[Operation]:
-    """A directory of so many files: their names, sizes and times, as one operation."""
-    async with _directory() as place:
-        _files(place, entries, 10)
+async def scans(entries: int, at_once: int = 1, kept: str = "") -> AsyncGenerator[Operation]:
+    """So many files looked at, whether they have changed, as one operation."""
+    async with _directory(kept) as place, AsyncIOManager() as io:
+        paths = _files(place, entries, 10)
 
-        async def one(directory: Path) -> None:
-            assert len(await rt.run_blocking(_scan, directory)) == entries
+        async def one(paths: Sequence[Path]) -> None:
+            assert None not in await io.signatures(paths)
 
-        yield _at_once(one, [place] * at_once)
+        yield _at_once(one, [paths] * at_once)
 
 
 @asynccontextmanager
@@ -175,15 +175,21 @@ async def questions(base: str, ca_file: str, tasks: int, at_once: int) -> AsyncG
 
 
 @asynccontextmanager
-async def _directory() -> AsyncGenerator[Path]:
-    with company(), tempfile.TemporaryDirectory(prefix="bench-") as place:
-        yield Path(place)
+async def _directory(kept: str = "") -> AsyncGenerator[Path]:
+    """A new directory; or one that is kept, since where files lie makes a difference, too."""
+    with company(), ExitStack() as stack:
+        if kept:
+            Path(kept).mkdir(exist_ok=True)
+        else:
+            kept = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
+        yield Path(kept)
 
 
 def _files(place: Path, number: int, size: int) -> list[Path]:
     paths = [place / f"file_{one}" for one in range(number)]
     for path in paths:
-        path.write_bytes(b"x" * size)
+        if not path.exists():
+            path.write_bytes(b"x" * size)
     return paths
 
 
@@ -204,9 +210,3 @@ def _at_once(one: Callable[[T], rt.Result[None]], items: Sequence[T]) -> Operati
 
 def _load(paths: Sequence[Path]) -> list[bytes]:
     return [path.read_bytes() for path in paths]
-
-
-def _scan(directory: Path) -> list[tuple[str, int, int]]:
-    with os.scandir(directory) as entries:
-        found = [(entry.name, entry.stat()) for entry in entries]
-    return [(name, status.st_size, status.st_mtime_ns) for name, status in found]

@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
@@ -39,9 +39,9 @@ PATIENCE = 60.0
 
 
 @contextmanager
-def reads(size: int, at_once: int = 1) -> Generator[Operation]:
+def reads(size: int, at_once: int = 1, kept: str = "") -> Generator[Operation]:
     """So many files of ``size`` bytes, each read as a whole, all at once."""
-    with _directory() as place, IOManager() as io:
+    with _directory(kept) as place, IOManager() as io:
         paths = _files(place, at_once, size)
 
         def one(path: Path) -> None:
@@ -64,9 +64,9 @@ def writes(size: int, at_once: int = 1) -> Generator[Operation]:
 
 
 @contextmanager
-def loads(files: int, size: int) -> Generator[Operation]:
+def loads(files: int, size: int, kept: str = "") -> Generator[Operation]:
     """So many small files, all loaded as one operation."""
-    with _directory() as place:
+    with _directory(kept) as place:
         paths = _files(place, files, size)
 
         def work() -> None:
@@ -77,15 +77,15 @@ def loads(files: int, size: int) -> Generator[Operation]:
 
 
 @contextmanager
-def scans(entries: int, at_once: int = 1) -> Generator[Operation]:
-    """A directory of so many files: their names, sizes and times, as one operation."""
-    with _directory() as place:
-        _files(place, entries, 10)
+def scans(entries: int, at_once: int = 1, kept: str = "") -> Generator[Operation]:
+    """So many files looked at, whether they have changed, as one operation."""
+    with _directory(kept) as place, IOManager() as io:
+        paths = _files(place, entries, 10)
 
-        def one(directory: Path) -> None:
-            assert len(rt.run_blocking(_scan, directory)) == entries
+        def one(paths: Sequence[Path]) -> None:
+            assert None not in io.signatures(paths)
 
-        yield _at_once(one, [place] * at_once)
+        yield _at_once(one, [paths] * at_once)
 
 
 @contextmanager
@@ -176,15 +176,21 @@ def questions(base: str, ca_file: str, tasks: int, at_once: int) -> Generator[Op
 
 
 @contextmanager
-def _directory() -> Generator[Path]:
-    with company(), tempfile.TemporaryDirectory(prefix="bench-") as place:
-        yield Path(place)
+def _directory(kept: str = "") -> Generator[Path]:
+    """A new directory; or one that is kept, since where files lie makes a difference, too."""
+    with company(), ExitStack() as stack:
+        if kept:
+            Path(kept).mkdir(exist_ok=True)
+        else:
+            kept = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
+        yield Path(kept)
 
 
 def _files(place: Path, number: int, size: int) -> list[Path]:
     paths = [place / f"file_{one}" for one in range(number)]
     for path in paths:
-        path.write_bytes(b"x" * size)
+        if not path.exists():
+            path.write_bytes(b"x" * size)
     return paths
 
 
@@ -205,9 +211,3 @@ def _at_once(one: Callable[[T], rt.Result[None]], items: Sequence[T]) -> Operati
 
 def _load(paths: Sequence[Path]) -> list[bytes]:
     return [path.read_bytes() for path in paths]
-
-
-def _scan(directory: Path) -> list[tuple[str, int, int]]:
-    with os.scandir(directory) as entries:
-        found = [(entry.name, entry.stat()) for entry in entries]
-    return [(name, status.st_size, status.st_mtime_ns) for name, status in found]

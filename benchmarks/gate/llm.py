@@ -70,6 +70,8 @@ def _throughput(at_once: int) -> Trial:
         sides=_requests(at_once),
         quick=at_once == 1,
         best_of=5 if at_once <= 10 else 2,
+        block=4 if at_once <= 10 else 2,
+        budget=300 if at_once <= 10 else 600,
         point=Point(title="HTTP throughput", x=at_once, unit="requests/s", per=at_once),
     )
 
@@ -95,6 +97,8 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         ),
         sides=_questions("sync", tasks=10, at_once=10),
         slow=True,
+        fresh=True,  # so that in a pair both ask the same
+        block=2,
         budget=600,
     ),
     Trial(
@@ -104,6 +108,8 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         ),
         sides=_questions("predecessor", tasks=3, at_once=1),
         slow=True,
+        fresh=True,  # so that in a pair both ask the same
+        block=2,
         quick=False,
         budget=600,
     ),
@@ -111,6 +117,8 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         criterion=as_fast("LLM: a task's questions, one task alone", note=_ADVICE + _ALONE),
         sides=_questions("sync", tasks=3, at_once=1),
         slow=True,
+        fresh=True,  # so that in a pair both ask the same
+        block=2,
         quick=False,
         budget=600,
     ),

@@ -124,7 +124,9 @@ class Measurement(Protocol):
 class Trial:
     """Two sides against each other.
 
-    ``slow`` is for runs of seconds, which are few and vary little.
+    ``slow`` is for runs of seconds, which are few and vary little.  If there is time,
+    both sides begin anew for every ``block`` of pairs (0: as many as is usual), slow
+    ones only if they have to be ``fresh``.
     """
 
     criterion: Criterion
@@ -134,6 +136,8 @@ class Trial:
     metric: Metric = Metric.WALL
     unit_time: float = 0.004
     best_of: int = 5
+    fresh: bool = False
+    block: int = 0
     budget: float = 300.0
     point: Point | None = None
 
@@ -156,7 +160,7 @@ class Trial:
     def _plan(self, *, quick: bool) -> Plan:
         if self.slow:
             pairs: dict[str, Any] = {
-                "block": 1,
+                "block": self.block or 1,
                 "looks": 2 if quick else 3,
                 "gate_pairs": (3, 9) if quick else (6, 100),
                 "pairs": (4, 12) if quick else (12, 48),
@@ -164,7 +168,7 @@ class Trial:
         elif quick:
             pairs = {"block": 2, "looks": 3, "gate_pairs": (16, 200), "pairs": (18, 400)}
         else:
-            pairs = {}
+            pairs = {"block": self.block or 4}
         return Plan(criterion=self.criterion, **pairs)
 
     def _settings(self, bench: Bench) -> Settings:
@@ -173,7 +177,7 @@ class Trial:
             warm_up=1 if self.slow else 10,
             unit_time=0 if self.slow else self.unit_time,
             best_of=1 if self.slow else self.best_of,
-            fresh=not (self.slow or bench.quick),
+            fresh=(self.fresh or not self.slow) and not bench.quick,
             budget=min(self.budget, bench.seconds),
         )
 

@@ -232,12 +232,14 @@ class _Run:
             attempt += 1
             if found.state is not GateState.BIASED or attempt >= self.plan.gate_tries:
                 return found
-            self._begin_anew(other, deadline)
+            self._begin_anew(self.baseline, other, deadline)
 
-    def _begin_anew(self, other: Side, deadline: float) -> None:
-        """Open the baseline and the other side again, and warm them up."""
-        for side in dict.fromkeys((self.baseline, other)):
+    def _begin_anew(self, first: Side, second: Side, deadline: float) -> None:
+        """Open both again, in that order, and warm them up."""
+        sides = dict.fromkeys((first, second))
+        for side in sides:
             side.close()
+        for side in sides:
             side.open()
             for _ in range(max(self.settings.warm_up, 1)):
                 self._check(deadline)
@@ -278,7 +280,8 @@ class _Run:
         for number, baseline_first in enumerate(abba(seed)):
             self._check(deadline)
             if self.settings.fresh and number and number % self.plan.block == 0:
-                self._begin_anew(other, deadline)
+                sides = (self.baseline, other) if baseline_first else (other, self.baseline)
+                self._begin_anew(*sides, deadline)
             self.baseline.settle()
             other.settle()
             runs: dict[bool, list[Sample]] = {True: [], False: []}
