@@ -70,8 +70,7 @@ def _throughput(at_once: int) -> Trial:
         sides=_requests(at_once),
         quick=at_once == 1,
         best_of=5 if at_once <= 10 else 2,
-        block=4 if at_once <= 10 else 2,
-        budget=300 if at_once <= 10 else 600,
+        block=4 if at_once == 1 else 2,
         point=Point(title="HTTP throughput", x=at_once, unit="requests/s", per=at_once),
     )
 

@@ -168,7 +168,7 @@ class Trial:
         elif quick:
             pairs = {"block": 2, "looks": 3, "gate_pairs": (16, 200), "pairs": (18, 400)}
         else:
-            pairs = {"block": self.block or 4}
+            pairs = {"block": self.block or 4, "gate_pairs": (48, 200)}
         return Plan(criterion=self.criterion, **pairs)
 
     def _settings(self, bench: Bench) -> Settings:

@@ -1,9 +1,10 @@
 """When an experiment has seen enough, and what it has seen; all pure.
 
 First the instrument is compared with itself (A/A): one that cannot see half of the
-margin, or sees a difference where there is none, may not judge.  Then the pairs
-of the experiment itself (A/B) are looked at, a fixed number of times with the
-bounds of O'Brien and Fleming, or endlessly with a confidence sequence.
+margin, or sees a difference where there is none, may only judge what is further off
+than it is in doubt itself.  Then the pairs of the experiment itself (A/B) are looked
+at, a fixed number of times with the bounds of O'Brien and Fleming, or endlessly with
+a confidence sequence.
 
 A pair is (baseline's cost, contender's cost) of measurements next to each other
 in time, so that what disturbs the machine disturbs both.
@@ -98,6 +99,18 @@ class Gate:
     pairs: int
     sd: float
 
+    @property
+    def doubt(self) -> float:
+        """How far off the instrument may be, as logarithm: 0 for a good one.
+
+        By so much the intervals of the A/B are widened to both sides, so that near
+        the margin nothing is decided.
+        """
+        if self.state is GateState.GOOD:
+            return 0.0
+        low, high = self.interval.low, self.interval.high
+        return max(-math.log(low), math.log(high)) if low > 0 else math.inf
+
 
 def gate(plan: Plan, pairs: Sequence[Pair]) -> Gate:
     """Judge the instrument by pairs of the baseline with itself.
@@ -129,9 +142,11 @@ def planned_looks(plan: Plan, found: Gate, affordable: float = math.inf) -> tupl
     )
     fewest, most = plan.pairs
     step = plan.block * plan.looks
-    if affordable < fewest:
+    if affordable < fewest or not math.isfinite(found.doubt):
         return ()
-    steps = math.ceil(min(max(blocks * plan.block, fewest), most) / step)
+    # More pairs make no better instrument: what it can tell the fewest show.
+    wanted = fewest if found.doubt else min(max(blocks * plan.block, fewest), most)
+    steps = math.ceil(wanted / step)
     whole = max(min(steps, affordable // step), 1) * step
     return tuple(int(whole) * look // plan.looks for look in range(1, plan.looks + 1))
 
@@ -152,20 +167,25 @@ class Look:
         return self.last or self.verdict is not Verdict.HOLD
 
 
-def look(plan: Plan, pairs: Sequence[Pair], *, number: int, looks: int) -> Look:
-    """Judge the pairs at one of the planned looks."""
+def look(plan: Plan, pairs: Sequence[Pair], *, number: int, looks: int, doubt: float = 0.0) -> Look:
+    """Judge the pairs at one of the planned looks; ``doubt`` is that of the gate."""
     values = _values(plan, pairs)
     interval = repeated_interval(values, look=number, looks=looks, alpha=_alpha(plan))
-    return _look(plan, number, pairs, interval, last=number == looks)
+    return _look(plan, number, pairs, _widened(interval, doubt), last=number == looks)
 
 
-def glance(plan: Plan, pairs: Sequence[Pair]) -> Look:
+def glance(plan: Plan, pairs: Sequence[Pair], *, doubt: float = 0.0) -> Look:
     """Judge the pairs at any time: the error rates hold however often this is asked."""
     values = _values(plan, pairs)
     interval = confidence_sequence(values, alpha=_alpha(plan))
     if len(values) < _FEWEST_BLOCKS_ENDLESS:
         interval = Interval(interval.estimate, -math.inf, math.inf)
-    return _look(plan, len(values), pairs, interval, last=len(pairs) >= plan.pairs[1])
+    last = len(pairs) >= plan.pairs[0 if doubt else 1]
+    return _look(plan, len(values), pairs, _widened(interval, doubt), last=last)
+
+
+def _widened(interval: Interval, doubt: float) -> Interval:
+    return Interval(interval.estimate, interval.low - doubt, interval.high + doubt)
 
 
 def _look(

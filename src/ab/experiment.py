@@ -171,11 +171,10 @@ class _Run:
             try:
                 repeats = self._warm_up(sides, deadline)
                 found = self._gate(repeats, deadline)
-                if found.state is GateState.GOOD:
-                    left = (deadline - self.now()) * _SHARE_OF_BUDGET / self.pair_seconds
-                    for one in self._looks(found, left, repeats, deadline, samples):
-                        looks.append(one)
-                        self.watch(one)
+                left = (deadline - self.now()) * _SHARE_OF_BUDGET / self.pair_seconds
+                for one in self._looks(found, left, repeats, deadline, samples):
+                    looks.append(one)
+                    self.watch(one)
                 reason = self._reason(found, looks)
             except _OverBudget:
                 reason = (
@@ -266,9 +265,9 @@ class _Run:
                 samples.append(next(source))
                 pairs.append(_pair(metric, *samples[-1]))
             one = (
-                glance(plan, pairs)
+                glance(plan, pairs, doubt=found.doubt)
                 if plan.endless
-                else look(plan, pairs, number=number, looks=len(planned))
+                else look(plan, pairs, number=number, looks=len(planned), doubt=found.doubt)
             )
             yield one
             if one.decided:
@@ -302,10 +301,16 @@ class _Run:
         interval = found.interval
         seen = f"A/A {interval.estimate:.4f} [{interval.low:.4f}, {interval.high:.4f}]"
         tail = f" after {found.pairs} pairs"
-        if found.state is GateState.BLURRED:
-            return f"instrument not good enough: {seen}{tail} is too wide for the margin"
-        if found.state is GateState.BIASED:
-            return f"instrument not good enough: {seen}{tail} does not hold 1"
+        doubt = ""
+        if found.state is not GateState.GOOD:
+            trouble = (
+                "is too wide for the margin"
+                if found.state is GateState.BLURRED
+                else "does not hold 1"
+            )
+            doubt = f"instrument not good enough: {seen}{tail} {trouble}"
+        if doubt and (not looks or looks[-1].verdict is Verdict.HOLD):
+            return doubt
         if not looks:
             return (
                 f"the budget of {self.settings.budget:g} s does not pay for "
@@ -315,7 +320,8 @@ class _Run:
         pairs = f"{last.pairs} pairs, look {last.number}, {seen}"
         if last.verdict is Verdict.HOLD:
             return f"not told from the margin by {pairs}"
-        return f"{'' if last.verdict is Verdict.PROMOTE else 'not '}{wanted}: {pairs}"
+        decided = f"{'' if last.verdict is Verdict.PROMOTE else 'not '}{wanted}: {pairs}"
+        return f"{decided}, widened by the doubt of the A/A; {doubt}" if doubt else decided
 
 
 def abba(seed: str | int) -> Iterator[bool]:

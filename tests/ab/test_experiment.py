@@ -88,9 +88,26 @@ def test_the_gate_holds_an_instrument_that_is_too_coarse() -> None:
     assert "instrument not good enough" in found.reason
     assert found.gate is not None
     assert found.gate.pairs == 400
-    assert seen == [found.gate]
-    assert not found.samples
-    assert math.isnan(found.row().estimate)
+    assert seen[0] == found.gate
+    assert len(found.samples) == 80  # more of them would not make it better
+
+
+@pytest.mark.parametrize(
+    ("ratio", "verdict"), [(0.2, Verdict.PROMOTE), (5.0, Verdict.REJECT)], ids=["faster", "slower"]
+)
+@pytest.mark.parametrize(("noise", "control"), [(0.6, 0.01), (0.02, 0.0108)])
+def test_what_is_further_off_than_the_instrument_is_decided_all_the_same(
+    ratio: float, verdict: Verdict, noise: float, control: float
+) -> None:
+    machine = Machine()
+    same = Pretended(machine, "control", control, noise)
+    found = run(plan(), *sides(machine, ratio, noise), control=same, now=machine.clock)
+    assert found.gate is not None
+    assert found.gate.state is not GateState.GOOD
+    assert found.verdict is verdict
+    assert "instrument not good enough" in found.reason
+    interval = found.looks[-1].interval
+    assert math.log(interval.high / interval.low) > 2 * found.gate.doubt > 0
 
 
 def test_a_difference_between_a_thing_and_itself_is_confirmed_before_it_counts() -> None:
