@@ -15,8 +15,8 @@ from .criteria import Row, describe
 from .quantities import percent, quantity
 from .results import Benchmark, Series
 
-WIDTH: Final = 760
-_LABELS: Final = 236  # px for the names at the left of the ratios
+WIDTH: Final = 940
+_LABELS: Final = 420  # px for the names at the left of the ratios
 _VALUES: Final = 150  # px for the numbers at their right
 _ROW: Final = 26
 _STEPS: Final = (
@@ -91,7 +91,7 @@ def _ratio(row: Row, y: float, x: Scale, domain: tuple[float, float]) -> str:
             f'<rect class="accepted" x="{start:.1f}" y="{y - 9:.1f}" '
             f'width="{max(end - start, 0):.1f}" height="18"/>'
         ),
-        f'<text class="name" x="{left - 10:.1f}" y="{y + 4:.1f}">{escape(_cut(row.name, 36))}</text>',
+        f'<text class="name" x="{left - 10:.1f}" y="{y + 4:.1f}">{escape(_cut(row.name, 64))}</text>',
         f'<text class="value" x="{right + 10:.1f}" y="{y + 4:.1f}">{numbers}</text>',
     ]
     if told:
@@ -162,14 +162,14 @@ def series(one: Series, colours: Mapping[str, int]) -> str:
     least = min(y.low if math.isfinite(y.low) else y.estimate for y in values)
     logarithmic = least > 0 and most / least > _FAR
     base = least if logarithmic else 0.0
-    left, right, top, bottom = 72.0, WIDTH - 24.0, 12.0, 230.0
+    top, bottom = 12.0, 230.0
+    y, ticks = _axis(base, max(most, 1e-12), bottom, top, logarithmic)
+    sides = [(tick, quantity(tick, one.unit)) for tick in _apart(ticks, y, 22)]
+    left, right = 20.0 + 7 * max(len(text) for _, text in sides), WIDTH - 24.0
     # Evenly spaced: 1, 10 and 100 are equally far from each other.
     gap = (right - left) / max(len(places), 1)
     across = {place: left + gap * (number + 0.5) for number, place in enumerate(places)}
-    y, ticks = _axis(base, max(most, 1e-12), bottom, top, logarithmic)
-    parts = [
-        _across(y(tick), left, right, quantity(tick, one.unit)) for tick in _apart(ticks, y, 22)
-    ]
+    parts = [_across(y(tick), left, right, text) for tick, text in sides]
     parts += [
         f'<text class="tick" x="{across[place]:.1f}" y="{bottom + 17}">{place:g}</text>'
         for place in places

@@ -255,9 +255,10 @@ def _html_rows(rows: Iterable[Row]) -> str:
             f"{gating}</td><th>{escape(row.name)}</th>"
             f'<td class="number">{escape(describe(row.criterion))}</td>'
             f'<td class="number">{escape(_found(row))}<small>{escape(_medians(row))}</small></td>'
-            f'<td class="number">{row.n}</td><td class="why">{escape(_why(row))}{repeat}</td></tr>'
+            f'<td class="number">{row.n}</td></tr>'
+            f'<tr class="why"><td></td><td colspan="4">{escape(_why(row))}{repeat}</td></tr>'
         )
-    head = "<tr><td>verdict</td><td>criterion</td><td>asked</td><td>found</td><td>n</td><td>why</td></tr>"
+    head = "<tr><td>verdict</td><td>criterion</td><td>asked</td><td>found</td><td>n</td></tr>"
     return f'<div class="wide"><table><thead>{head}</thead><tbody>{"".join(body)}</tbody></table></div>'
 
 

@@ -13,6 +13,7 @@ import threading
 from importlib import import_module
 from typing import Any, BinaryIO
 
+from ..core.errors import first
 from .measure import descriptors, memory
 from .sides import InProcess
 
@@ -41,7 +42,8 @@ def serve(requests: BinaryIO, answers: Any) -> None:
                 else:
                     answer = _answer(side, request)
             except Exception as error:
-                answer = {"error": f"{type(error).__name__}: {error}"}
+                cause = first(error)
+                answer = {"error": f"{type(cause).__name__}: {cause}"}
             answers.write(json.dumps(answer).encode() + b"\n")
     finally:
         if side is not None:
