@@ -126,7 +126,7 @@ class Trial:
 
     ``slow`` is for runs of seconds, which are few and vary little.  If there is time,
     both sides begin anew for every ``block`` of pairs (0: as many as is usual), slow
-    ones only if they have to be ``fresh``.
+    ones only if they have to be ``fresh``.  ``pairs`` are the fewest that are planned.
     """
 
     criterion: Criterion
@@ -138,6 +138,7 @@ class Trial:
     best_of: int = 5
     fresh: bool = False
     block: int = 0
+    pairs: int = 80
     budget: float = 300.0
     point: Point | None = None
 
@@ -168,13 +169,13 @@ class Trial:
         elif quick:
             pairs = {"block": 2, "looks": 3, "gate_pairs": (16, 200), "pairs": (18, 400)}
         else:
-            pairs = {"block": self.block or 4, "gate_pairs": (48, 200)}
+            pairs = {"block": self.block or 4, "gate_pairs": (48, 200), "pairs": (self.pairs, 800)}
         return Plan(criterion=self.criterion, **pairs)
 
     def _settings(self, bench: Bench) -> Settings:
         return Settings(
             metric=self.metric,
-            warm_up=1 if self.slow else 10,
+            warm_up=1 if self.slow else 20,
             unit_time=0 if self.slow else self.unit_time,
             best_of=1 if self.slow else self.best_of,
             fresh=(self.fresh or not self.slow) and not bench.quick,

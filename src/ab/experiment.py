@@ -231,9 +231,9 @@ class _Run:
             attempt += 1
             if found.state is not GateState.BIASED or attempt >= self.plan.gate_tries:
                 return found
-            self._begin_anew(self.baseline, other, deadline)
+            self._begin_anew(self.baseline, other, repeats, deadline)
 
-    def _begin_anew(self, first: Side, second: Side, deadline: float) -> None:
+    def _begin_anew(self, first: Side, second: Side, repeats: int, deadline: float) -> None:
         """Open both again, in that order, and warm them up."""
         sides = dict.fromkeys((first, second))
         for side in sides:
@@ -242,7 +242,7 @@ class _Run:
             side.open()
             for _ in range(max(self.settings.warm_up, 1)):
                 self._check(deadline)
-                side.run(1)
+                side.run(repeats)
 
     def _looks(
         self,
@@ -280,7 +280,7 @@ class _Run:
             self._check(deadline)
             if self.settings.fresh and number and number % self.plan.block == 0:
                 sides = (self.baseline, other) if baseline_first else (other, self.baseline)
-                self._begin_anew(*sides, deadline)
+                self._begin_anew(*sides, repeats, deadline)
             self.baseline.settle()
             other.settle()
             runs: dict[bool, list[Sample]] = {True: [], False: []}
