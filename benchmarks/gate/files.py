@@ -20,10 +20,9 @@ def both(work: str, kept: str = "", **arguments: Any) -> Sides:
     """
 
     def sides(bench: Bench) -> tuple[Side, Side, Side]:
-        if kept:
-            arguments["kept"] = str(bench.folder / kept)
+        given = {**arguments, "kept": str(bench.folder / kept)} if kept else arguments
         baseline, contender, control = (
-            bench.worker(name, f"benchmarks._{path}.work:{work}", arguments)
+            bench.worker(name, f"benchmarks._{path}.work:{work}", given)
             for name, path in (("sync", "sync"), ("async", "async"), ("sync again", "sync"))
         )
         return baseline, contender, control

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.http2.servers import Missing, Server, free_port, make_certificates, program, running
+from tests.http2.servers import Server, free_port, make_certificates, running
 
-from .thinking import MODULES
+from .lua import nginx
 
 ADVICE = json.dumps(
     {
@@ -52,26 +52,9 @@ def advising(folder: Path, think: float) -> Iterator[Adviser]:
     complete (s since the epoch), and how long it took since the question came (s).
     Raises `Missing` where nginx is not installed, or has no Lua.
     """
-    if not all(module.exists() for module in MODULES):
-        raise Missing("nginx has no Lua module (Debian: libnginx-mod-http-lua)")
     certificates = make_certificates(folder, "127.0.0.1")
     port, spans = free_port(), folder / "answers"
-    load = "".join(f"load_module {module};\n" for module in MODULES)
-    temp = " ".join(
-        f"{part}_temp_path {folder}/{part};"
-        for part in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    config = folder / "advising.conf"
-    config.write_text(
-        f"""{load}
-daemon off; master_process off; worker_processes 1; user root;
-pid {folder}/advising.pid; error_log {folder}/advising.err warn;
-events {{ worker_connections 1024; }}
-http {{
-  log_format span '$task $msec $request_time'; access_log off; {temp}
-  keepalive_timeout 300s; client_body_buffer_size 256k;
-  ssl_certificate {certificates.cert}; ssl_certificate_key {certificates.key};
-  ssl_protocols TLSv1.3;
+    http = f"""  log_format span '$task $msec $request_time';
   init_worker_by_lua_block {{ ADVICE = [[{ADVICE}]] }}
   server {{
     listen 127.0.0.1:{port} ssl http2;
@@ -86,11 +69,8 @@ http {{
       }}
     }}
   }}
-}}
-""",
-        "utf-8",
-    )
-    command = [program("nginx"), "-c", str(config), "-p", str(folder)]
-    server = Server("advising", [*command, "-e", f"{folder}/advising.err"], port, folder)
+"""
+    command = nginx(folder, "advising", certificates, http)
+    server = Server("advising", command, port, folder)
     with running(server):
         yield Adviser(f"https://127.0.0.1:{port}/v1", certificates.ca, spans)

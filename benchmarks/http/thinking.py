@@ -6,7 +6,9 @@ import json
 import subprocess
 from pathlib import Path
 
-from tests.http2.servers import Certificates, Missing, Server, program
+from tests.http2.servers import Certificates, Server
+
+from .lua import nginx
 
 PORT = 8443
 ADVICE = json.dumps(
@@ -26,11 +28,6 @@ ADVICE = json.dumps(
 )
 """What is said to every question below /phase/, after 50 to 300 ms that depend on its text."""
 
-MODULES = (
-    Path("/usr/lib/nginx/modules/ndk_http_module.so"),
-    Path("/usr/lib/nginx/modules/ngx_http_lua_module.so"),
-)
-
 
 class _Inside(Server):
     """A server in a network namespace, which cannot be reached from here."""
@@ -47,25 +44,8 @@ class _Inside(Server):
 def thinking(
     folder: Path, certificates: Certificates, inside: list[str], *, requests: int = 10_000_000
 ) -> Server:
-    """Listens on port 8443 of all addresses; ``?ms=N`` is how long it thinks."""
-    if not all(module.exists() for module in MODULES):
-        raise Missing("nginx has no Lua module (Debian: libnginx-mod-http-lua)")
-    load = "".join(f"load_module {module};\n" for module in MODULES)
-    temp = " ".join(
-        f"{part}_temp_path {folder}/lua-{part};"
-        for part in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    config = folder / "thinking.conf"
-    config.write_text(
-        f"""{load}
-daemon off; master_process off; worker_processes 1; user root;
-pid {folder}/thinking.pid; error_log {folder}/thinking.err warn; worker_rlimit_nofile 20000;
-events {{ worker_connections 8192; }}
-http {{
-  access_log off; {temp} keepalive_timeout 300s; client_body_buffer_size 256k;
-  ssl_certificate {certificates.cert}; ssl_certificate_key {certificates.key};
-  ssl_protocols TLSv1.3;
-  init_worker_by_lua_block {{
+    """Listens on port 8443 of all addresses; ``?ms=N`` is how long it thinks. Raises `Missing`."""
+    http = f"""  init_worker_by_lua_block {{
     BODY = string.rep("x", 1400)
     ADVICE = [[{ADVICE}]]
   }}
@@ -85,9 +65,5 @@ http {{
       ngx.say(BODY)
     }} }}
   }}
-}}
-""",
-        "utf-8",
-    )
-    command = [program("nginx"), "-c", str(config), "-p", str(folder)]
-    return _Inside([*command, "-e", f"{folder}/thinking.err"], folder, inside)
+"""
+    return _Inside(nginx(folder, "thinking", certificates, http), folder, inside)

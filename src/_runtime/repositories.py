@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -100,9 +99,8 @@ def drop_stale_ref_locks(common: Path, prefixes: Iterable[str]) -> None:
     """
     for prefix in prefixes:
         for lock in (common / prefix).rglob("*.lock"):
-            with suppress(FileNotFoundError):
-                if time.time() - lock.stat().st_mtime > STALE:
-                    lock.unlink()
+            if (lock_age(lock) or 0) > STALE:
+                lock.unlink(missing_ok=True)
 
 
 LEFT = 600.0

@@ -109,7 +109,8 @@ class Api:
         """The server goes on on another path: say so in the note."""
         found = note.read(self._plan.state)
         if found is not None and found.path != path:
-            note.write(self._plan.state, note.Note(**{**vars(found), "path": path}))
+            found.path = path
+            note.write(self._plan.state, found)
 
     def close(self) -> None:
         """Take the note away, refuse what was not begun, and hang up."""

@@ -47,8 +47,7 @@ def order(args: argparse.Namespace) -> int:
     from . import place
 
     found = place.find_place(args)
-    client = client_for(found) if found is not None else None
-    if client is None:
+    if found is None or (client := client_for(found)) is None:
         return common.WRONG_USAGE
     answer = _send(client, f"/v1/{args.order}")
     if answer is None:
@@ -63,8 +62,7 @@ def cancel(args: argparse.Namespace) -> int:
     from . import place, tasks
 
     found = place.find_place(args)
-    client = client_for(found) if found is not None else None
-    if found is None or client is None:
+    if found is None or (client := client_for(found)) is None:
         return common.WRONG_USAGE
     with Overview(found.database) as stored:
         rows = stored.tasks()

@@ -34,7 +34,7 @@ def home() -> Path:
 
 def places(*projects: Path) -> list[Path]:
     """Where results are looked for: below these directories, and in `home`."""
-    return [*(project / LOCAL for project in projects), home()]
+    return [*dict.fromkeys(project.absolute() / LOCAL for project in projects), home()]
 
 
 def newest(places: Iterable[Path], version: str) -> Gate | None:
