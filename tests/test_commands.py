@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 
 from codeagent.cli import main
 from codeagent.cli.commands import COMMANDS
+from codeagent.cli.parsing import columns
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -40,11 +42,38 @@ def test_what_does_not_begin_with_a_command_is_wrong_usage(
 
 
 def test_what_shows_the_tasks_loads_only_what_it_needs() -> None:
-    code = (
-        "import sys\nfrom codeagent.cli import main\n"
-        "try: main(['ls', '--project', '/nowhere'])\n"
-        "finally: print([name for name in ('asyncio', 'inspect', 'pydantic', 'yaml')"
-        " if name in sys.modules])"
-    )
+    code = """
+import sys
+before = set(sys.modules)
+from codeagent.cli import main
+try:
+    main(["ls", "--project", "/nowhere"])
+finally:
+    loaded = sys.modules.keys() - before
+    print([name for name in ("asyncio", "inspect", "pydantic", "shutil", "typing", "unicodedata",
+                             "yaml") if name in loaded])
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout.split(b"\n")[-2] == b"[]"
+
+
+@pytest.mark.parametrize("given", ["61", "0", "-3", "wide", ""])
+def test_help_is_as_wide_as_the_terminal(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", given)
+    assert columns() == shutil.get_terminal_size().columns
+
+
+def test_pydantic_works_without_looking_for_plugins() -> None:
+    code = """
+import sys
+from codeagent.cli.plugins import leave_out_plugins
+leave_out_plugins()
+from codeagent.core.config.limits import LimitSettings
+print(LimitSettings(), "importlib.metadata" in sys.modules)
+from pydantic.plugin import _loader
+print(_loader.get_plugins(), _loader.PYDANTIC_ENTRY_POINT_GROUP)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    limits, plugins = done.stdout.splitlines()
+    assert limits.endswith(" False")
+    assert plugins == "() pydantic"

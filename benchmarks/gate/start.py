@@ -57,7 +57,6 @@ def _start(*words: str) -> Trial:
             kind=Kind.NON_INFERIORITY,
             margin=3.0,
             note=_BARE,
-            gating=False,
         ),
         sides=_command(*words),
         metric=Metric.CPU,
@@ -105,9 +104,9 @@ class Idle:
             Criterion(
                 name=f"idle server: memory, {self.path}",
                 kind=Kind.CEILING,
-                margin=50 * 2**20,
+                margin=50e6,
                 unit="B",
-                note="50 MiB; resident, of `codeagent serve` a second after its list was done.",
+                note="Resident memory of `codeagent serve` a second after its list was done.",
             ),
         )
 

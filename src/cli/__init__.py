@@ -10,6 +10,8 @@ from importlib import import_module
 
 from .. import __version__
 from .commands import COMMANDS
+from .parsing import Parser
+from .plugins import leave_out_plugins
 
 DESCRIPTION = "Works through a project's TODO list with a coding agent."
 LOADED = 100_000
@@ -24,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     or configuration, 130 interrupted.
     """
     gc.set_threshold(LOADED)
+    leave_out_plugins()
     words = sys.argv[1:] if argv is None else argv
     args = _parser(words[0] if words else "").parse_args(words)
     try:
@@ -42,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser(command: str) -> argparse.ArgumentParser:
     """The parser of that command, or the list of all for help and errors."""
-    parser = argparse.ArgumentParser(prog="codeagent", description=DESCRIPTION)
+    parser = Parser(prog="codeagent", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"codeagent {__version__}")
     commands = parser.add_subparsers(
         title="commands",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
-# ECMA-48 control sequences, operating system commands, and two-byte escapes.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+# ECMA-48 control sequences, operating system commands, and two-byte escapes; `re` keeps
+# it compiled once it is needed, which `codeagent ls` seldom does.
+_ESCAPES = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])"
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 del _CONTROLS[ord("\t")], _CONTROLS[ord("\n")]
 # Line ends that only str.splitlines knows would break a line for some readers.
@@ -16,7 +16,7 @@ _VARIATION_SELECTOR_16 = "\ufe0f"
 
 def plain(text: str) -> str:
     """Drop escape sequences, normalise line ends and spell other control characters out."""
-    text = _ESCAPES.sub("", text) if "\x1b" in text else text
+    text = re.sub(_ESCAPES, "", text) if "\x1b" in text else text
     text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
     return text if text.isprintable() else text.translate(_CONTROLS)
 
@@ -65,6 +65,8 @@ def elapsed(seconds: float) -> str:
 
 
 def _columns(character: str) -> int:
+    import unicodedata  # for text that is not ASCII
+
     if character == _VARIATION_SELECTOR_16:
         return 1
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
