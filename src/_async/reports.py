@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 
 from .._runtime import async_runtime as rt
-from .._runtime import files
 from ..core import report as rules
+from ..core.report import Signature
 from .io import AsyncIOManager
 
 RECHECK = 5.0
@@ -76,14 +76,10 @@ class AsyncReportWatch:
 
     async def look(self) -> Report | None:
         """The report if it is there now; `shortcomings` tells why not."""
-        now = await self._io.signatures(list(self._paths.values()))
-        for (name, path), before in zip(self._paths.items(), now, strict=True):
-            fresh = before is not None and (
-                name in self._written or self._baseline.is_fresh(name, before)
-            )
-            seen = await self._read(path) if fresh else None
+        looks = await self._io.look(list(self._paths.values()), rules.MAX_BYTES + 1, self._is_fresh)
+        for (name, path), (before, seen) in zip(self._paths.items(), looks, strict=True):
             verdict = rules.judge(
-                fresh=fresh,
+                fresh=before is not None and self._is_fresh(path, before),
                 before=before if seen is None else seen.before,
                 after=before if seen is None else seen.after,
                 data=None if seen is None else seen.data,
@@ -101,9 +97,6 @@ class AsyncReportWatch:
     def _note(self, changed: frozenset[Path]) -> None:
         self._written.update(self._names[path] for path in changed)
 
-    async def _read(self, path: Path) -> files.Snapshot | None:
-        try:
-            seen = await self._io.snapshot(path, rules.MAX_BYTES + 1)
-        except OSError:  # unreadable for now: somebody may still be at it
-            return None
-        return None if seen is None or seen.being_written else seen
+    def _is_fresh(self, path: Path, now: Signature) -> bool:
+        name = self._names[path]
+        return name in self._written or self._baseline.is_fresh(name, now)

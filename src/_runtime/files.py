@@ -72,6 +72,29 @@ def snapshot(path: Path, limit: int) -> Snapshot | None:
         return None
 
 
+class Look(NamedTuple):
+    """A file's signature, None where there is none, and what was read of it, if anything."""
+
+    signature: Signature | None
+    snapshot: Snapshot | None
+
+
+def look(paths: list[Path], limit: int, wanted: Callable[[Path, Signature], bool]) -> list[Look]:
+    """Look at several files, and read up to ``limit`` bytes of those that are ``wanted``.
+
+    What cannot be read for now, for somebody is still at it, has no snapshot.
+    """
+    return [_look(path, limit, wanted) for path in paths]
+
+
+def _look(path: Path, limit: int, wanted: Callable[[Path, Signature], bool]) -> Look:
+    now, seen = signature(path), None
+    if now is not None and wanted(path, now):
+        with contextlib.suppress(OSError):
+            seen = snapshot(path, limit)
+    return Look(now, None if seen is None or seen.being_written else seen)
+
+
 def _open_regular(path: str, flags: int) -> int:
     descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe would block
     if stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -66,6 +66,12 @@ class IOManager:
         """The content of ``path`` with what tells whether it is whole."""
         return rt.run_blocking(files.snapshot, path, limit)
 
+    def look(
+        self, paths: Sequence[Path], limit: int, wanted: Callable[[Path, Signature], bool]
+    ) -> list[files.Look]:
+        """The signature of each file, and the content of those that are ``wanted``."""
+        return rt.run_blocking(files.look, list(paths), limit, wanted)
+
     def signatures(self, paths: Sequence[Path]) -> list[Signature | None]:
         """What tells the present state of each file from a later one."""
         return rt.run_blocking(files.signatures, list(paths))

@@ -12,7 +12,7 @@ from codeagent._async import reports
 from codeagent._async.io import AsyncIOManager
 from codeagent._async.reports import AsyncReportWatch, Report
 from codeagent._runtime import async_runtime as rt
-from codeagent._runtime.files import Snapshot
+from codeagent._runtime import files
 from codeagent.core.report import Signature, Verdict
 
 NAME = "docs/results/r.md"
@@ -110,17 +110,17 @@ async def test_a_report_whose_times_change_while_it_is_read_is_looked_at_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write(tmp_path, "")
-    snapshot = AsyncIOManager.snapshot
+    snapshot = files.snapshot
     touched: list[int] = []
 
-    async def disturbed(io: AsyncIOManager, path: Path, limit: int) -> Snapshot | None:
-        seen = await snapshot(io, path, limit)
+    def disturbed(path: Path, limit: int) -> files.Snapshot | None:
+        seen = snapshot(path, limit)
         if seen is not None and not touched:
             touched.append(1)  # nobody is told of a change of its times
             return seen._replace(after=Signature(0, seen.after.size, seen.after.inode))
         return seen
 
-    monkeypatch.setattr(AsyncIOManager, "snapshot", disturbed)
+    monkeypatch.setattr(files, "snapshot", disturbed)
     async with AsyncIOManager() as io:
         waiting = Waiting(io, tmp_path)
         async with waiting.watch, rt.TaskGroup() as group:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from codeagent._runtime import files
 from codeagent._runtime import sync_runtime as rt
-from codeagent._runtime.files import Snapshot
 from codeagent._sync import reports
 from codeagent._sync.io import IOManager
 from codeagent._sync.reports import Report, ReportWatch
@@ -111,17 +111,17 @@ def test_a_report_whose_times_change_while_it_is_read_is_looked_at_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write(tmp_path, "")
-    snapshot = IOManager.snapshot
+    snapshot = files.snapshot
     touched: list[int] = []
 
-    def disturbed(io: IOManager, path: Path, limit: int) -> Snapshot | None:
-        seen = snapshot(io, path, limit)
+    def disturbed(path: Path, limit: int) -> files.Snapshot | None:
+        seen = snapshot(path, limit)
         if seen is not None and not touched:
             touched.append(1)  # nobody is told of a change of its times
             return seen._replace(after=Signature(0, seen.after.size, seen.after.inode))
         return seen
 
-    monkeypatch.setattr(IOManager, "snapshot", disturbed)
+    monkeypatch.setattr(files, "snapshot", disturbed)
     with IOManager() as io:
         waiting = Waiting(io, tmp_path)
         with waiting.watch, rt.TaskGroup() as group:
