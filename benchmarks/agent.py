@@ -13,7 +13,7 @@ def work(seconds: int) -> None:
     for step in range(seconds * 10):
         length = 400 if step % 2 else 2_000 if step % 100 else 200_000
         text = ("agent " * (length // 6 + 1))[:length]
-        read = {"args": {"path": "src/main.py"}}
+        read: dict[str, object] = {"args": {"path": "src/main.py"}}
         tool = {"type": "tool_call", "call_id": "c", "session_id": "s"}
         if step % 2:
             said = {"role": "assistant", "content": [{"type": "text", "text": text}]}

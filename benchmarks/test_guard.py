@@ -127,6 +127,7 @@ class Bench:
 
     def run(self, most: int) -> str:
         """So many operations, or fewer if the path is left; why it was."""
+        chosen = False
         for number in range(1, most + 1):
             if number % self._kind.stretch == 1 % self._kind.stretch:
                 chosen = self._chance.random() < self._rung.share / 100

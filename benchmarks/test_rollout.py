@@ -84,7 +84,8 @@ def test_a_routed_read(stage: str, tmp_path: Path, row: Callable[..., None]) -> 
         straight = type(rig.own)({}, state=tmp_path)
 
         def both(ports: object) -> tuple[list[float], list[float]]:
-            routed, plain = [], []
+            routed: list[float] = []
+            plain: list[float] = []
             for _ in range(OPERATIONS):
                 for found, files in ((routed, rig.own.files), (plain, straight.files)):
                     began = time.perf_counter()

@@ -13,6 +13,8 @@ from codeagent._runtime import async_runtime as rt
 from codeagent.core.task import StepState, Task
 from codeagent.store import Store
 
+Execute = Callable[[Task], rt.Result[float | None]]
+
 PHRASE = "the work is finished"
 
 SETTLE = 0.5
@@ -51,9 +53,9 @@ async def _wait_for(io: AsyncIOManager, project: Path, name: str) -> None:
         await watch.wait()
 
 
-async def dispatch(tasks: Sequence[Task], limit: int) -> None:
-    """Run tasks that only give way once, at most ``limit`` at a time."""
-    scheduler = scheduler_of(limit)
+async def dispatch(tasks: Sequence[Task], limit: int, execute: Execute | None = None) -> None:
+    """Run tasks, at most ``limit`` at a time; without ``execute`` they only give way once."""
+    scheduler = scheduler_of(limit, execute)
     async with rt.TaskGroup() as group:
         group.start_soon(scheduler.run)
         scheduler.submit(tasks)
@@ -61,9 +63,9 @@ async def dispatch(tasks: Sequence[Task], limit: int) -> None:
         scheduler.drain()
 
 
-def scheduler_of(limit: int) -> AsyncTaskScheduler:
-    """A scheduler of tasks that only give way once."""
-    return AsyncTaskScheduler(_nothing, limit=limit, ageing=600.0, clock=time.time)
+def scheduler_of(limit: int, execute: Execute | None = None) -> AsyncTaskScheduler:
+    """A scheduler of tasks that only give way once, or of others."""
+    return AsyncTaskScheduler(execute or _nothing, limit=limit, ageing=600.0, clock=time.time)
 
 
 async def _nothing(task: Task) -> float | None:

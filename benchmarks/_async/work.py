@@ -27,7 +27,7 @@ from codeagent.core.llm.settings import parse_llm_settings
 from codeagent.core.task import Task
 
 from .phase import assessing
-from .server import PHRASE
+from .server import PHRASE, dispatch
 
 T = TypeVar("T")
 Operation = Callable[[], rt.Result[object]]
@@ -91,14 +91,24 @@ async def scans(entries: int, at_once: int = 1, kept: str = "") -> AsyncGenerato
 async def children(argv: Sequence[str], at_once: int = 1) -> AsyncGenerator[Operation]:
     """So many children, each started, read to the end of its output, and waited for."""
 
-    async def one(_number: int) -> None:
-        async with await rt.open_process(argv) as process:
-            while await process.stdout.read():
-                pass
-            assert await process.wait() == 0
+    with company():
+        yield _at_once(_child, [argv] * at_once)
+
+
+@asynccontextmanager
+async def agents(argv: Sequence[str], number: int, limit: int) -> AsyncGenerator[Operation]:
+    """So many tasks, each a child, through the scheduler; at most ``limit`` at a time."""
+    tasks = [Task(id=f"task_{one}", text=f"Task {one}", position=one) for one in range(number)]
+
+    async def execute(_task: Task) -> float | None:
+        await _child(argv)
+        return None
+
+    async def work() -> None:
+        await dispatch(tasks, limit, execute)
 
     with company():
-        yield _at_once(one, range(at_once))
+        yield work
 
 
 @asynccontextmanager
@@ -116,20 +126,20 @@ async def git_calls(at_once: int = 1) -> AsyncGenerator[Operation]:
 
 
 @asynccontextmanager
-async def reports() -> AsyncGenerator[Operation]:
-    """A report is written, noticed and accepted."""
+async def reports(at_once: int = 1) -> AsyncGenerator[Operation]:
+    """So many reports at once, each written, noticed and accepted."""
     text = f"# Report\n\n{PHRASE}\n".encode()
     numbers = count()
     async with _directory() as place, AsyncIOManager() as io:
 
-        async def work() -> None:
+        async def one(_number: int) -> None:
             name = f"report_{next(numbers)}.md"
             async with AsyncReportWatch(io, place, [name], PHRASE) as watch:
                 await rt.run_blocking((place / name).write_bytes, text)
                 await watch.wait()
             await io.remove([place / name])
 
-        yield work
+        yield _at_once(one, range(at_once))
 
 
 @asynccontextmanager
@@ -172,6 +182,13 @@ async def questions(base: str, ca_file: str, tasks: int, at_once: int) -> AsyncG
             return Sample(time.perf_counter() - wall, time.process_time() - cpu)
 
         yield work
+
+
+async def _child(argv: Sequence[str]) -> None:
+    async with await rt.open_process(argv) as process:
+        while await process.stdout.read():
+            pass
+        assert await process.wait() == 0
 
 
 @asynccontextmanager

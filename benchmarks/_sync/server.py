@@ -14,6 +14,8 @@ from codeagent._sync.scheduler import TaskScheduler
 from codeagent.core.task import StepState, Task
 from codeagent.store import Store
 
+Execute = Callable[[Task], rt.Result[float | None]]
+
 PHRASE = "the work is finished"
 
 SETTLE = 0.5
@@ -50,9 +52,9 @@ def _wait_for(io: IOManager, project: Path, name: str) -> None:
         watch.wait()
 
 
-def dispatch(tasks: Sequence[Task], limit: int) -> None:
-    """Run tasks that only give way once, at most ``limit`` at a time."""
-    scheduler = scheduler_of(limit)
+def dispatch(tasks: Sequence[Task], limit: int, execute: Execute | None = None) -> None:
+    """Run tasks, at most ``limit`` at a time; without ``execute`` they only give way once."""
+    scheduler = scheduler_of(limit, execute)
     with rt.TaskGroup() as group:
         group.start_soon(scheduler.run)
         scheduler.submit(tasks)
@@ -60,9 +62,9 @@ def dispatch(tasks: Sequence[Task], limit: int) -> None:
         scheduler.drain()
 
 
-def scheduler_of(limit: int) -> TaskScheduler:
-    """A scheduler of tasks that only give way once."""
-    return TaskScheduler(_nothing, limit=limit, ageing=600.0, clock=time.time)
+def scheduler_of(limit: int, execute: Execute | None = None) -> TaskScheduler:
+    """A scheduler of tasks that only give way once, or of others."""
+    return TaskScheduler(execute or _nothing, limit=limit, ageing=600.0, clock=time.time)
 
 
 def _nothing(task: Task) -> float | None:

@@ -28,7 +28,7 @@ from codeagent.core.llm.settings import parse_llm_settings
 from codeagent.core.task import Task
 
 from .phase import assessing
-from .server import PHRASE
+from .server import PHRASE, dispatch
 
 T = TypeVar("T")
 Operation = Callable[[], rt.Result[object]]
@@ -92,14 +92,24 @@ def scans(entries: int, at_once: int = 1, kept: str = "") -> Generator[Operation
 def children(argv: Sequence[str], at_once: int = 1) -> Generator[Operation]:
     """So many children, each started, read to the end of its output, and waited for."""
 
-    def one(_number: int) -> None:
-        with rt.open_process(argv) as process:
-            while process.stdout.read():
-                pass
-            assert process.wait() == 0
+    with company():
+        yield _at_once(_child, [argv] * at_once)
+
+
+@contextmanager
+def agents(argv: Sequence[str], number: int, limit: int) -> Generator[Operation]:
+    """So many tasks, each a child, through the scheduler; at most ``limit`` at a time."""
+    tasks = [Task(id=f"task_{one}", text=f"Task {one}", position=one) for one in range(number)]
+
+    def execute(_task: Task) -> float | None:
+        _child(argv)
+        return None
+
+    def work() -> None:
+        dispatch(tasks, limit, execute)
 
     with company():
-        yield _at_once(one, range(at_once))
+        yield work
 
 
 @contextmanager
@@ -117,20 +127,20 @@ def git_calls(at_once: int = 1) -> Generator[Operation]:
 
 
 @contextmanager
-def reports() -> Generator[Operation]:
-    """A report is written, noticed and accepted."""
+def reports(at_once: int = 1) -> Generator[Operation]:
+    """So many reports at once, each written, noticed and accepted."""
     text = f"# Report\n\n{PHRASE}\n".encode()
     numbers = count()
     with _directory() as place, IOManager() as io:
 
-        def work() -> None:
+        def one(_number: int) -> None:
             name = f"report_{next(numbers)}.md"
             with ReportWatch(io, place, [name], PHRASE) as watch:
                 rt.run_blocking((place / name).write_bytes, text)
                 watch.wait()
             io.remove([place / name])
 
-        yield work
+        yield _at_once(one, range(at_once))
 
 
 @contextmanager
@@ -173,6 +183,13 @@ def questions(base: str, ca_file: str, tasks: int, at_once: int) -> Generator[Op
             return Sample(time.perf_counter() - wall, time.process_time() - cpu)
 
         yield work
+
+
+def _child(argv: Sequence[str]) -> None:
+    with rt.open_process(argv) as process:
+        while process.stdout.read():
+            pass
+        assert process.wait() == 0
 
 
 @contextmanager

@@ -17,7 +17,7 @@ PENDING = 10_000
 
 
 def main(rounds: int) -> None:
-    """Rates with 100 at a time, what becomes of them with 1,000, memory of a pending task."""
+    """Rates with 100 and with 1,000 at a time, memory of a pending task."""
     tasks = [Task(id=f"task_{n}", text=f"Task number {n}", position=n) for n in range(PENDING)]
     with opened("async") as side:
 
@@ -38,7 +38,6 @@ def main(rounds: int) -> None:
     seen = {
         "rates": [few for few, _ in pairs],
         "many": [many for _, many in pairs],
-        "flat": [many / few for few, many in pairs],
         "memory": size / PENDING,
     }
     print(json.dumps(seen))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from codeagent.ab.criteria import Criterion, Kind, row
 from codeagent.ab.measure import MeasureError
@@ -128,7 +129,7 @@ class Latency:
 
     name: str
     work: str
-    arguments: tuple[tuple[str, int], ...]
+    arguments: tuple[tuple[str, Any], ...]
     quick: bool = True
 
     @property
