@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from codeagent.ab.worker import Worker
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = Settings(unit_time=0.001, best_of=5, warm_up=5, budget=60)
+ANEW = replace(SETTINGS, fresh=True)
+"""How fast a process copies depends on where its memory lies."""
 PLAN = Plan(
     criterion=Criterion(name="speed", kind=Kind.NON_INFERIORITY, margin=0.95),
-    block=2,
-    looks=4,
-    gate_pairs=(16, 400),
-    pairs=(24, 800),
+    block=4,
+    gate_pairs=(48, 200),
+    pairs=(80, 800),
 )
 
 pytestmark = pytest.mark.timeout(200)
@@ -31,12 +33,13 @@ def compared(scenario: str, good: dict[str, Any], contender: dict[str, Any]) -> 
     def worker(name: str, arguments: dict[str, Any]) -> Worker:
         return Worker(name, f"tests.ab.scenarios:{scenario}", arguments=arguments, cwd=ROOT)
 
+    settings = SETTINGS if scenario != "copying" else ANEW
     return run(
         PLAN,
         worker("old", good),
         worker("new", contender),
         control=worker("old again", good),
-        settings=SETTINGS,
+        settings=settings,
     )
 
 
