@@ -47,6 +47,7 @@ QUICK = 270.0
 """Seconds for a quick run, all in all."""
 AMPLE = 3.0
 """How many equal shares of the time that is left a single measurement may take."""
+INTERRUPTED = 130
 PACKAGES = ("codeagent", "httpx", "httpcore", "uvloop", "aiofiles", "pydantic", "pytest-benchmark")
 
 
@@ -65,8 +66,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ResultsError as error:
         print(error, file=sys.stderr)
         return 2
-    complete = not (args.quick or args.only)
-    results = _results(_measure(chosen, quick=args.quick), complete=complete)
+    every, interrupted = Found(), False
+    try:
+        _measure(chosen, every, quick=args.quick)
+    except KeyboardInterrupt:
+        _say("interrupted: what was measured until now is kept, and is no complete result")
+        interrupted = True
+    complete = not (args.quick or args.only or interrupted)
+    results = _results(every, complete=complete)
     stem = f"{results.at:%Y%m%d-%H%M%S}-{str(results.commit.get('id', 'unknown'))[:10]}"
     place = args.results / f"{stem}.json"
     save(results, place)
@@ -79,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     compared = None if before is None else _compared(before, results)
     if compared is not None:
         print(report.comparison(compared))
+    if interrupted:
+        return INTERRUPTED
     if args.store:
         save(results, args.baseline)
         print(f"stored as the baseline: {args.baseline}", file=sys.stderr)
@@ -114,9 +123,9 @@ def _wanted(one: Measurement, args: argparse.Namespace) -> bool:
     return one.quick or not args.quick
 
 
-def _measure(chosen: Sequence[Measurement], *, quick: bool) -> Found:
-    """Measure one after the other, and say so."""
-    every, ends = Found(), time.monotonic() + QUICK
+def _measure(chosen: Sequence[Measurement], every: Found, *, quick: bool) -> None:
+    """Measure one after the other, add what was found to ``every``, and say so."""
+    ends = time.monotonic() + QUICK
     with opened_bench(quick=quick) as bench:
         for number, one in enumerate(chosen, 1):
             names = ", ".join(criterion.name for criterion in one.criteria)
@@ -130,7 +139,6 @@ def _measure(chosen: Sequence[Measurement], *, quick: bool) -> Found:
             every.rows += found.rows
             every.benchmarks += found.benchmarks
             every.points += found.points
-    return every
 
 
 def _shown(row: Row) -> str:
