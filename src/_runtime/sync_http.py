@@ -6,6 +6,7 @@ HTTP/1.1 over pooled connections: HTTP/2's state is not safe across threads.
 from __future__ import annotations
 
 import contextlib
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -76,7 +77,7 @@ class ScopedTransport(httpx.BaseTransport):
         self._requests = self._waiting = self._waited = self._streams = 0
         self._backend = ScopedBackend()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=tls_context(options.ca_file),
+            ssl_context=_for_threads(tls_context(options.ca_file)),
             proxy=_proxy(options.proxy) if options.proxy else None,
             max_connections=options.max_connections,
             max_keepalive_connections=options.max_connections,
@@ -165,6 +166,18 @@ class ScopedTransport(httpx.BaseTransport):
                     extensions=request.extensions,
                 )
             )
+
+
+def _for_threads(context: ssl.SSLContext) -> ssl.SSLContext:
+    """``context`` with HTTP/1.1 as its protocol, for good.
+
+    httpcore names the protocols anew for every connection. OpenSSL frees the old names then,
+    and another thread that begins a connection in that moment copies what was freed: its
+    first message is garbled, and the server answers with ``decode_error``.
+    """
+    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols = lambda _protocols: None  # type: ignore[method-assign,assignment]
+    return context
 
 
 def _proxy(url: str) -> httpcore.Proxy:

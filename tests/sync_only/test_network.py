@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -101,6 +102,28 @@ def test_a_connection_over_tls_is_kept(tmp_path: Path) -> None:
         with rt.open_client(options(ca_file=ca.ca_file)) as client:
             assert [post(client, server) for _ in range(3)] == [200] * 3
             assert client.pool().handshakes == 1
+
+
+def test_connections_in_several_threads_leave_the_context_that_they_share_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named: list[list[str]] = []
+    really = ssl.SSLContext.set_alpn_protocols
+
+    def noted(context: ssl.SSLContext, protocols: list[str]) -> None:
+        named.append(protocols)
+        really(context, protocols)
+
+    monkeypatch.setattr(ssl.SSLContext, "set_alpn_protocols", noted)
+    ca = authority(tmp_path)
+    with (
+        ModelServer(ca.server) as one,
+        ModelServer(ca.server) as other,
+        rt.open_client(options(ca_file=ca.ca_file)) as client,
+    ):
+        assert post(client, one) == post(client, other) == 200
+        assert client.pool().handshakes == 2
+    assert named == [["http/1.1"]]
 
 
 def test_a_strange_certificate_is_refused(tmp_path: Path) -> None:
