@@ -48,6 +48,8 @@ QUICK = 270.0
 AMPLE = 3.0
 """How many equal shares of the time that is left a single measurement may take."""
 INTERRUPTED = 130
+TOLERANCE = 0.08
+"""Share by which a row may be worse than in the baseline: so much differ runs of one program."""
 PACKAGES = ("codeagent", "httpx", "httpcore", "uvloop", "aiofiles", "pydantic", "pytest-benchmark")
 
 
@@ -89,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if interrupted:
         return INTERRUPTED
     if args.store:
-        save(results, args.baseline)
+        save(replace(results, benchmarks=[], series=[]), args.baseline)  # what is compared
         print(f"stored as the baseline: {args.baseline}", file=sys.stderr)
     code = EXIT_CODES[results.verdict]
     return 1 if compared is not None and compared.regressions else code
@@ -191,7 +193,7 @@ def _compared(before: Results, after: Results) -> Comparison:
     if not after.complete:
         names = {row.name for row in after.rows}
         before = replace(before, rows=[row for row in before.rows if row.name in names])
-    return compare(before, after)
+    return compare(before, after, tolerance=TOLERANCE)
 
 
 if __name__ == "__main__":

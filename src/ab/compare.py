@@ -88,8 +88,9 @@ def compare(before: Results, after: Results, *, tolerance: float = 0.03) -> Comp
 
     A row is worse if its verdict no longer is promote, or if its estimate is worse
     by more than ``tolerance`` (a share) and the interval of the change excludes no
-    change.  That interval adds the half-widths of both runs in quadrature, as for
-    a difference of independent estimates.  A row not measured any more counts as
+    change; on another machine that is told, but is no regression.  That interval adds
+    the half-widths of both runs in quadrature, as for a difference of independent
+    estimates.  A row not measured any more counts as
     a regression, so that nothing is lost unseen.
     """
     same = same_machine(before.machine, after.machine)
@@ -127,6 +128,8 @@ def _row(
         change = _judge(ratio, higher_is_better(after), tolerance) if ratio else Change.UNCLEAR
         if change is Change.WORSE and ratio:
             reason = f"{before.estimate:.4g} before, {after.estimate:.4g} now"
+            if not same:
+                gating, reason = False, f"{reason}, on another machine"
     return RowChange(
         name=name,
         change=change,
@@ -153,7 +156,9 @@ def _ratio(before: Row, after: Row) -> Interval | None:
 
 
 def _half_width(row: Row) -> float:
-    """Of the interval's logarithm."""
+    """Of the interval's logarithm, and rather of the ordinary one than of that which decided."""
+    if row.error is not None:
+        return row.error
     if not (0 < row.low <= row.high < math.inf):
         return math.inf
     return math.log(row.high / row.low) / 2

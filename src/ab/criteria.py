@@ -129,7 +129,9 @@ class Row:
 
     ``estimate``, ``low`` and ``high`` are a ratio, or for a ceiling or a floor an
     absolute value in ``unit``; ``baseline`` and ``contender`` the medians of what
-    was measured, in ``unit``; ``n`` the number of pairs or values.
+    was measured, in ``unit``; ``n`` the number of pairs or values.  ``error`` is half
+    the width of an ordinary 95 % interval of a ratio, as logarithm, for comparisons
+    between runs: ``low`` and ``high`` are as wide as the decision allowed.
     """
 
     name: str
@@ -147,6 +149,7 @@ class Row:
     note: str = ""
     baseline: float | None = None
     contender: float | None = None
+    error: float | None = None
 
     @property
     def criterion(self) -> Criterion:
@@ -197,6 +200,7 @@ def row(
     verdict: Verdict | None = None,
     baseline: float | None = None,
     contender: float | None = None,
+    error: float | None = None,
 ) -> Row:
     """The row of a criterion; the interval decides, unless a verdict is given."""
     verdict = verdict or judge(criterion, interval)
@@ -216,6 +220,7 @@ def row(
         note=criterion.note,
         baseline=baseline,
         contender=contender,
+        error=error,
     )
 
 

@@ -153,13 +153,19 @@ def planned_looks(plan: Plan, found: Gate, affordable: float = math.inf) -> tupl
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the pairs allow so far; the interval is of ratios.  ``number`` counts from 1."""
+    """What the pairs allow so far; the interval is of ratios.  ``number`` counts from 1.
+
+    ``error`` is half the width of the ordinary 95 % interval, as logarithm: what is
+    known of the estimate.  The interval that decides is wider, the more so the
+    earlier the look.
+    """
 
     number: int
     pairs: int
     interval: Interval
     verdict: Verdict
     last: bool
+    error: float = math.inf
 
     @property
     def decided(self) -> bool:
@@ -171,7 +177,7 @@ def look(plan: Plan, pairs: Sequence[Pair], *, number: int, looks: int, doubt: f
     """Judge the pairs at one of the planned looks; ``doubt`` is that of the gate."""
     values = _values(plan, pairs)
     interval = repeated_interval(values, look=number, looks=looks, alpha=_alpha(plan))
-    return _look(plan, number, pairs, _widened(interval, doubt), last=number == looks)
+    return _look(plan, number, pairs, values, _widened(interval, doubt), last=number == looks)
 
 
 def glance(plan: Plan, pairs: Sequence[Pair], *, doubt: float = 0.0) -> Look:
@@ -181,7 +187,7 @@ def glance(plan: Plan, pairs: Sequence[Pair], *, doubt: float = 0.0) -> Look:
     if len(values) < _FEWEST_BLOCKS_ENDLESS:
         interval = Interval(interval.estimate, -math.inf, math.inf)
     last = len(pairs) >= plan.pairs[0 if doubt else 1]
-    return _look(plan, len(values), pairs, _widened(interval, doubt), last=last)
+    return _look(plan, len(values), pairs, values, _widened(interval, doubt), last=last)
 
 
 def _widened(interval: Interval, doubt: float) -> Interval:
@@ -189,10 +195,16 @@ def _widened(interval: Interval, doubt: float) -> Interval:
 
 
 def _look(
-    plan: Plan, number: int, pairs: Sequence[Pair], interval: Interval, *, last: bool
+    plan: Plan,
+    number: int,
+    pairs: Sequence[Pair],
+    values: Sequence[float],
+    interval: Interval,
+    *,
+    last: bool,
 ) -> Look:
-    ratios = interval.exp()
-    return Look(number, len(pairs), ratios, judge(plan.criterion, ratios), last)
+    ratios, error = interval.exp(), t_interval(values).half_width
+    return Look(number, len(pairs), ratios, judge(plan.criterion, ratios), last, error)
 
 
 def _alpha(plan: Plan) -> float:

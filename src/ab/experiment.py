@@ -107,6 +107,7 @@ class Outcome:
             verdict=self.verdict,
             baseline=medians[0],
             contender=medians[1],
+            error=self.looks[-1].error if self.looks else None,
         )
 
 

@@ -169,3 +169,10 @@ def test_a_plan_that_cannot_work_is_refused(wrong: dict[str, object]) -> None:
 def test_a_plan_compares_two_sides() -> None:
     with pytest.raises(ValueError, match="a ceiling compares no two sides"):
         plan(Kind.CEILING, 100)
+
+
+def test_a_look_knows_its_estimate_better_than_it_decides() -> None:
+    given = pairs(random.Random(5), 40, cost=0.2, noise=0.05)
+    first, last = (look(plan(), given, number=number, looks=5) for number in (1, 5))
+    assert first.error == last.error
+    assert 0 < first.error < math.log(first.interval.high / first.interval.low) / 2

@@ -288,6 +288,24 @@ def test_absolute_values_are_compared_on_one_machine_only() -> None:
     assert "different machines" in report.comparison(found)
 
 
+def test_what_is_slower_on_another_machine_is_told_and_is_no_regression() -> None:
+    other = replace(results(ratio_row(1.1)), machine={"node": "elsewhere"})
+    found = compare(results(ratio_row(1.2)), other)
+    assert found.rows[0].change is Change.WORSE
+    assert found.rows[0].reason.endswith("on another machine")
+    assert found.exit_code == 0
+    lost = replace(results(ratio_row(0.96)), machine={"node": "elsewhere"})
+    assert compare(results(ratio_row(1.0)), lost).exit_code == 1
+
+
+def test_runs_are_compared_by_what_is_known_and_not_by_what_had_to_be_decided() -> None:
+    fast, slow = (
+        replace(ratio_row(value), low=value / 2, high=value * 2, error=0.02) for value in (5, 4.5)
+    )
+    assert changed(fast, slow) is Change.WORSE
+    assert changed(replace(fast, error=0.2), slow) is Change.UNCLEAR
+
+
 def call(*args: object) -> int:
     parser = argparse.ArgumentParser()
     ab.add_parser(parser.add_subparsers(required=True))
