@@ -222,7 +222,7 @@ class PerTask:
         peaks = {}
         for at_once in (FEW, MANY):
             side = Run("async", "async", Job(tasks=at_once, seconds=2), bench.agent, held=at_once)
-            peaks[at_once] = [side.run(1).peak_rss or 0 for _ in range(12)]
+            peaks[at_once] = [side.run(1).peak_rss or 0 for _ in range(6)]
         each = [
             (many - few) / (MANY - FEW) for few, many in zip(peaks[FEW], peaks[MANY], strict=True)
         ]

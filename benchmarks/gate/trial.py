@@ -126,7 +126,9 @@ class Trial:
 
     ``slow`` is for runs of seconds, which are few and vary little.  If there is time,
     both sides begin anew for every ``block`` of pairs (0: as many as is usual), slow
-    ones only if they have to be ``fresh``.  ``pairs`` are the fewest that are planned.
+    ones only if they have to be ``fresh``.  ``pairs`` are the fewest that are planned,
+    ``gate_pairs`` the most that the A/A may take: what is far from the margin needs no
+    sharper instrument.
     """
 
     criterion: Criterion
@@ -139,6 +141,7 @@ class Trial:
     fresh: bool = False
     block: int = 0
     pairs: int = 80
+    gate_pairs: int = 200
     budget: float = 300.0
     point: Point | None = None
 
@@ -169,7 +172,11 @@ class Trial:
         elif quick:
             pairs = {"block": 2, "looks": 3, "gate_pairs": (16, 200), "pairs": (18, 400)}
         else:
-            pairs = {"block": self.block or 4, "gate_pairs": (48, 200), "pairs": (self.pairs, 800)}
+            pairs = {
+                "block": self.block or 4,
+                "gate_pairs": (48, self.gate_pairs),
+                "pairs": (self.pairs, 800),
+            }
         return Plan(criterion=self.criterion, **pairs)
 
     def _settings(self, bench: Bench) -> Settings:
