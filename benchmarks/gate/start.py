@@ -61,6 +61,7 @@ def _start(*words: str) -> Trial:
         sides=_command(*words),
         metric=Metric.CPU,
         slow=True,
+        pairs=100,
         budget=120,
     )
 

@@ -126,8 +126,8 @@ class Trial:
 
     ``slow`` is for runs of seconds, which are few and vary little.  If there is time,
     both sides begin anew for every ``block`` of pairs (0: as many as is usual), slow
-    ones only if they have to be ``fresh``.  ``pairs`` are the fewest that are planned,
-    ``gate_pairs`` the most that the A/A may take: what is far from the margin needs no
+    ones only if they have to be ``fresh``.  ``pairs`` are the fewest that are planned
+    (0 again), ``gate_pairs`` the most that the A/A may take: what is far from the margin needs no
     sharper instrument.
     """
 
@@ -140,7 +140,7 @@ class Trial:
     best_of: int = 5
     fresh: bool = False
     block: int = 0
-    pairs: int = 80
+    pairs: int = 0
     gate_pairs: int = 200
     budget: float = 300.0
     point: Point | None = None
@@ -167,7 +167,7 @@ class Trial:
                 "block": self.block or 1,
                 "looks": 2 if quick else 3,
                 "gate_pairs": (3, 9) if quick else (6, 100),
-                "pairs": (4, 12) if quick else (12, 48),
+                "pairs": (4, 12) if quick else (self.pairs or 12, max(self.pairs, 48)),
             }
         elif quick:
             pairs = {"block": 2, "looks": 3, "gate_pairs": (16, 200), "pairs": (18, 400)}
@@ -175,7 +175,7 @@ class Trial:
             pairs = {
                 "block": self.block or 4,
                 "gate_pairs": (48, self.gate_pairs),
-                "pairs": (self.pairs, 800),
+                "pairs": (self.pairs or 80, 800),
             }
         return Plan(criterion=self.criterion, **pairs)
 
