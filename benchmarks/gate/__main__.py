@@ -48,8 +48,8 @@ QUICK = 270.0
 AMPLE = 3.0
 """How many equal shares of the time that is left a single measurement may take."""
 INTERRUPTED = 130
-TOLERANCE = 0.08
-"""Share by which a row may be worse than in the baseline: so much differ runs of one program."""
+TOLERANCE = 0.05
+"""Share by which a row may be worse than in the baseline: what is asked of most rows."""
 PACKAGES = ("codeagent", "httpx", "httpcore", "uvloop", "aiofiles", "pydantic", "pytest-benchmark")
 
 

@@ -71,7 +71,8 @@ def _throughput(at_once: int) -> Trial:
         quick=at_once == 1,
         best_of=5 if at_once <= 10 else 2,
         block=4 if at_once == 1 else 2,
-        gate_pairs=200 if at_once == 1 else 64,
+        gate_pairs=(48, 200) if at_once == 1 else (24, 64 if at_once == 10 else 32),
+        pairs=0 if at_once == 1 else 40,
         budget=300 if at_once == 1 else 600,
         point=Point(title="HTTP throughput", x=at_once, unit="requests/s", per=at_once),
     )

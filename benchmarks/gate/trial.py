@@ -127,8 +127,8 @@ class Trial:
     ``slow`` is for runs of seconds, which are few and vary little.  If there is time,
     both sides begin anew for every ``block`` of pairs (0: as many as is usual), slow
     ones only if they have to be ``fresh``.  ``pairs`` are the fewest that are planned
-    (0 again), ``gate_pairs`` the most that the A/A may take: what is far from the margin needs no
-    sharper instrument.
+    (0 again), ``gate_pairs`` the fewest and the most of the A/A: what is far from the margin
+    needs no sharper instrument.
     """
 
     criterion: Criterion
@@ -141,7 +141,7 @@ class Trial:
     fresh: bool = False
     block: int = 0
     pairs: int = 0
-    gate_pairs: int = 200
+    gate_pairs: tuple[int, int] = (48, 200)
     budget: float = 300.0
     point: Point | None = None
 
@@ -174,7 +174,7 @@ class Trial:
         else:
             pairs = {
                 "block": self.block or 4,
-                "gate_pairs": (48, self.gate_pairs),
+                "gate_pairs": self.gate_pairs,
                 "pairs": (self.pairs or 80, 800),
             }
         return Plan(criterion=self.criterion, **pairs)

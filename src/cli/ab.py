@@ -52,6 +52,20 @@ def add_parser(subparsers: Any) -> None:
     )
     compare.set_defaults(run=_compare)
 
+    combine = actions.add_parser(
+        "combine",
+        help="make one result of several runs, to compare later ones with",
+        description=(
+            "How much runs of the same program differ on this machine is seen in several of "
+            "them, and a later run that is off by no more is no regression."
+        ),
+    )
+    combine.add_argument("files", type=Path, nargs="+", metavar="FILE", help="results of a run")
+    combine.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="where the result goes"
+    )
+    combine.set_defaults(run=_combine)
+
 
 def _share(text: str) -> float:
     try:
@@ -84,6 +98,24 @@ def _report(args: argparse.Namespace) -> int:
     print(markdown)
     print(f"written: {place / 'report.html'}, {place / 'report.md'}", file=sys.stderr)
     return EXIT_CODES[results.verdict]
+
+
+def _combine(args: argparse.Namespace) -> int:
+    from ..ab import report
+    from ..ab.combine import combined
+    from ..ab.results import ResultsError, load, save
+
+    try:
+        results = combined([load(file) for file in args.files])
+    except (ResultsError, ValueError) as error:
+        return complain(error)
+    try:
+        save(results, args.output)
+    except OSError as error:
+        return complain(f"{args.output}: {error.strerror}; choose another file with -o FILE")
+    print(report.markdown(results))
+    print(f"written: {args.output}", file=sys.stderr)
+    return 0
 
 
 def _compare(args: argparse.Namespace) -> int:
