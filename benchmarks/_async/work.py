@@ -1,6 +1,7 @@
 """What the paths are compared by: each a block that gives an operation to repeat.
 
-What is set up once, and not measured, happens before the operation is given.
+What is set up once, and not measured, happens before the operation is given.  What
+only some of them need is loaded for those alone: processes are begun anew all the time.
 """
 
 from __future__ import annotations
@@ -14,20 +15,14 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-import httpx
-
 from benchmarks.company import company
-from benchmarks.http.asking import KEYS, project, settings
 from codeagent._async.git import AsyncGit
 from codeagent._async.io import AsyncIOManager
 from codeagent._async.reports import AsyncReportWatch
 from codeagent._runtime import async_runtime as rt
 from codeagent.ab.measure import Sample
-from codeagent.core.llm.settings import parse_llm_settings
 from codeagent.core.task import Task
 
-from .phase import assessing
-from .server import PHRASE, dispatch
 
 T = TypeVar("T")
 Operation = Callable[[], rt.Result[object]]
@@ -98,6 +93,8 @@ async def children(argv: Sequence[str], at_once: int = 1) -> AsyncGenerator[Oper
 @asynccontextmanager
 async def agents(argv: Sequence[str], number: int, limit: int) -> AsyncGenerator[Operation]:
     """So many tasks, each a child, through the scheduler; at most ``limit`` at a time."""
+    from .server import dispatch
+
     tasks = [Task(id=f"task_{one}", text=f"Task {one}", position=one) for one in range(number)]
 
     async def execute(_task: Task) -> float | None:
@@ -128,6 +125,8 @@ async def git_calls(at_once: int = 1) -> AsyncGenerator[Operation]:
 @asynccontextmanager
 async def reports(at_once: int = 1) -> AsyncGenerator[Operation]:
     """So many reports at once, each written, noticed and accepted."""
+    from .server import PHRASE
+
     text = f"# Report\n\n{PHRASE}\n".encode()
     numbers = count()
     async with _directory() as place, AsyncIOManager() as io:
@@ -145,6 +144,8 @@ async def reports(at_once: int = 1) -> AsyncGenerator[Operation]:
 @asynccontextmanager
 async def requests(url: str, ca_file: str, at_once: int = 1) -> AsyncGenerator[Operation]:
     """So many requests at once over connections that are there already."""
+    import httpx
+
     options = rt.NetworkOptions(
         ca_file=ca_file, max_connections=max(at_once, 10), max_per_host=max(at_once, 10)
     )
@@ -165,6 +166,11 @@ async def requests(url: str, ca_file: str, at_once: int = 1) -> AsyncGenerator[O
 @asynccontextmanager
 async def questions(base: str, ca_file: str, tasks: int, at_once: int) -> AsyncGenerator[Operation]:
     """All that the models are asked about so many tasks before their first instruction."""
+    from benchmarks.http.asking import KEYS, project, settings
+    from codeagent.core.llm.settings import parse_llm_settings
+
+    from .phase import assessing
+
     setup = parse_llm_settings(settings(base), source="llm_settings.yaml", environment=KEYS)
     numbers = count()
     async with _directory() as place, assessing(place, ca_file, setup) as assessor:

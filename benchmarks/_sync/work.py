@@ -1,7 +1,8 @@
 # Generated from benchmarks/_async/work.py. Do not edit.
 """What the paths are compared by: each a block that gives an operation to repeat.
 
-What is set up once, and not measured, happens before the operation is given.
+What is set up once, and not measured, happens before the operation is given.  What
+only some of them need is loaded for those alone: processes are begun anew all the time.
 """
 
 from __future__ import annotations
@@ -15,20 +16,13 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-import httpx
-
 from benchmarks.company import company
-from benchmarks.http.asking import KEYS, project, settings
 from codeagent._runtime import sync_runtime as rt
 from codeagent._sync.git import Git
 from codeagent._sync.io import IOManager
 from codeagent._sync.reports import ReportWatch
 from codeagent.ab.measure import Sample
-from codeagent.core.llm.settings import parse_llm_settings
 from codeagent.core.task import Task
-
-from .phase import assessing
-from .server import PHRASE, dispatch
 
 T = TypeVar("T")
 Operation = Callable[[], rt.Result[object]]
@@ -99,6 +93,8 @@ def children(argv: Sequence[str], at_once: int = 1) -> Generator[Operation]:
 @contextmanager
 def agents(argv: Sequence[str], number: int, limit: int) -> Generator[Operation]:
     """So many tasks, each a child, through the scheduler; at most ``limit`` at a time."""
+    from .server import dispatch
+
     tasks = [Task(id=f"task_{one}", text=f"Task {one}", position=one) for one in range(number)]
 
     def execute(_task: Task) -> float | None:
@@ -129,6 +125,8 @@ def git_calls(at_once: int = 1) -> Generator[Operation]:
 @contextmanager
 def reports(at_once: int = 1) -> Generator[Operation]:
     """So many reports at once, each written, noticed and accepted."""
+    from .server import PHRASE
+
     text = f"# Report\n\n{PHRASE}\n".encode()
     numbers = count()
     with _directory() as place, IOManager() as io:
@@ -146,6 +144,8 @@ def reports(at_once: int = 1) -> Generator[Operation]:
 @contextmanager
 def requests(url: str, ca_file: str, at_once: int = 1) -> Generator[Operation]:
     """So many requests at once over connections that are there already."""
+    import httpx
+
     options = rt.NetworkOptions(
         ca_file=ca_file, max_connections=max(at_once, 10), max_per_host=max(at_once, 10)
     )
@@ -166,6 +166,11 @@ def requests(url: str, ca_file: str, at_once: int = 1) -> Generator[Operation]:
 @contextmanager
 def questions(base: str, ca_file: str, tasks: int, at_once: int) -> Generator[Operation]:
     """All that the models are asked about so many tasks before their first instruction."""
+    from benchmarks.http.asking import KEYS, project, settings
+    from codeagent.core.llm.settings import parse_llm_settings
+
+    from .phase import assessing
+
     setup = parse_llm_settings(settings(base), source="llm_settings.yaml", environment=KEYS)
     numbers = count()
     with _directory() as place, assessing(place, ca_file, setup) as assessor:
