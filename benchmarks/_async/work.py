@@ -23,7 +23,6 @@ from codeagent._runtime import async_runtime as rt
 from codeagent.ab.measure import Sample
 from codeagent.core.task import Task
 
-
 T = TypeVar("T")
 Operation = Callable[[], rt.Result[object]]
 

@@ -151,7 +151,7 @@ class Trial:
 
     def measure(self, bench: Bench, watch: Watch) -> Found:
         """Run the experiment."""
-        plan, settings = self._plan(quick=bench.quick), self._settings(bench)
+        plan, settings = self.plan(quick=bench.quick), self._settings(bench)
         baseline, contender, control = self.sides(bench)
         outcome = run(plan, baseline, contender, control=control, settings=settings, watch=watch)
         found = Found([outcome.row()], list(benchmarks_of(outcome)))
@@ -161,16 +161,21 @@ class Trial:
                 found.points.append((self.point, name, self.point.value(costs)))
         return found
 
-    def _plan(self, *, quick: bool) -> Plan:
-        if self.slow:
-            pairs: dict[str, Any] = {
+    def plan(self, *, quick: bool) -> Plan:
+        """How many pairs are taken. Raises `ValueError` for numbers that do not fit."""
+        if quick:  # nothing is fresh
+            pairs: dict[str, Any] = (
+                {"block": 1, "looks": 2, "gate_pairs": (3, 9), "pairs": (4, 12)}
+                if self.slow
+                else {"block": 2, "looks": 3, "gate_pairs": (16, 200), "pairs": (18, 400)}
+            )
+        elif self.slow:
+            pairs = {
                 "block": self.block or 1,
-                "looks": 2 if quick else 3,
-                "gate_pairs": (3, 9) if quick else (6, 100),
-                "pairs": (4, 12) if quick else (self.pairs or 12, max(self.pairs, 48)),
+                "looks": 3,
+                "gate_pairs": (6, 100),
+                "pairs": (self.pairs or 12, max(self.pairs, 48)),
             }
-        elif quick:
-            pairs = {"block": 2, "looks": 3, "gate_pairs": (16, 200), "pairs": (18, 400)}
         else:
             pairs = {
                 "block": self.block or 4,

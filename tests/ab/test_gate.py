@@ -146,3 +146,31 @@ def test_every_criterion_has_a_name_of_its_own_and_says_what_it_asks() -> None:
     assert len(set(names)) == len(names)
     assert all(criterion.note for criterion in criteria if not criterion.gating)
     assert any(one.quick for one in gate.MEASUREMENTS)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize(
+    "trial",
+    [one for one in gate.MEASUREMENTS if isinstance(one, Trial)],
+    ids=lambda one: one.criterion.name,
+)
+def test_every_trial_has_a_plan_that_fits(trial: Trial, quick: bool) -> None:
+    assert trial.plan(quick=quick).criterion is trial.criterion
+
+
+def test_what_is_interrupted_is_kept_and_is_not_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(Fixed):
+        def measure(self, bench: Bench, watch: Watch) -> Found:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(gate, "MEASUREMENTS", (Fixed("a", 1), Interrupted("b", 1)))
+    stored = tmp_path / "baseline.json"
+    given = ["--results", str(tmp_path), "--baseline", str(stored), "--store"]
+    assert gate.main(given) == gate.INTERRUPTED
+    (file,) = tmp_path.glob("*.json")
+    results = load(file)
+    assert [one.name for one in results.rows] == ["a"]
+    assert not results.complete
+    assert not stored.exists()
