@@ -53,7 +53,12 @@ async def _wait_for(io: AsyncIOManager, project: Path, name: str) -> None:
         await watch.wait()
 
 
-async def dispatch(tasks: Sequence[Task], limit: int, execute: Execute | None = None) -> None:
+async def _nothing(task: Task) -> float | None:
+    await rt.checkpoint()
+    return None
+
+
+async def dispatch(tasks: Sequence[Task], limit: int, execute: Execute = _nothing) -> None:
     """Run tasks, at most ``limit`` at a time; without ``execute`` they only give way once."""
     scheduler = scheduler_of(limit, execute)
     async with rt.TaskGroup() as group:
@@ -63,14 +68,9 @@ async def dispatch(tasks: Sequence[Task], limit: int, execute: Execute | None = 
         scheduler.drain()
 
 
-def scheduler_of(limit: int, execute: Execute | None = None) -> AsyncTaskScheduler:
+def scheduler_of(limit: int, execute: Execute = _nothing) -> AsyncTaskScheduler:
     """A scheduler of tasks that only give way once, or of others."""
-    return AsyncTaskScheduler(execute or _nothing, limit=limit, ageing=600.0, clock=time.time)
-
-
-async def _nothing(task: Task) -> float | None:
-    await rt.checkpoint()
-    return None
+    return AsyncTaskScheduler(execute, limit=limit, ageing=600.0, clock=time.time)
 
 
 async def record_steps(store: Store, task_id: str, count: int) -> None:

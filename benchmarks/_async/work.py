@@ -20,7 +20,6 @@ from codeagent._async.git import AsyncGit
 from codeagent._async.io import AsyncIOManager
 from codeagent._async.reports import AsyncReportWatch
 from codeagent._runtime import async_runtime as rt
-from codeagent._runtime import directories
 from codeagent.ab.measure import Sample
 from codeagent.core.task import Task
 
@@ -72,14 +71,14 @@ async def loads(files: int, size: int, kept: str = "") -> AsyncGenerator[Operati
 
 @asynccontextmanager
 async def scans(entries: int, at_once: int = 1, kept: str = "") -> AsyncGenerator[Operation]:
-    """A directory with so many files listed and each looked at, as the server does for its size."""
-    async with _directory(kept) as place:
-        _files(place, entries, 10)
+    """So many files looked at, whether they have changed, as one operation."""
+    async with _directory(kept) as place, AsyncIOManager() as io:
+        paths = _files(place, entries, 10)
 
-        async def one(place: Path) -> None:
-            assert await rt.run_blocking(directories.disk_used, place)
+        async def one(paths: Sequence[Path]) -> None:
+            assert None not in await io.signatures(paths)
 
-        yield _at_once(one, [place] * at_once)
+        yield _at_once(one, [paths] * at_once)
 
 
 @asynccontextmanager

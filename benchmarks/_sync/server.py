@@ -52,7 +52,12 @@ def _wait_for(io: IOManager, project: Path, name: str) -> None:
         watch.wait()
 
 
-def dispatch(tasks: Sequence[Task], limit: int, execute: Execute | None = None) -> None:
+def _nothing(task: Task) -> float | None:
+    rt.checkpoint()
+    return None
+
+
+def dispatch(tasks: Sequence[Task], limit: int, execute: Execute = _nothing) -> None:
     """Run tasks, at most ``limit`` at a time; without ``execute`` they only give way once."""
     scheduler = scheduler_of(limit, execute)
     with rt.TaskGroup() as group:
@@ -62,14 +67,9 @@ def dispatch(tasks: Sequence[Task], limit: int, execute: Execute | None = None) 
         scheduler.drain()
 
 
-def scheduler_of(limit: int, execute: Execute | None = None) -> TaskScheduler:
+def scheduler_of(limit: int, execute: Execute = _nothing) -> TaskScheduler:
     """A scheduler of tasks that only give way once, or of others."""
-    return TaskScheduler(execute or _nothing, limit=limit, ageing=600.0, clock=time.time)
-
-
-def _nothing(task: Task) -> float | None:
-    rt.checkpoint()
-    return None
+    return TaskScheduler(execute, limit=limit, ageing=600.0, clock=time.time)
 
 
 def record_steps(store: Store, task_id: str, count: int) -> None:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.company import company
-from codeagent._runtime import directories
 from codeagent._runtime import sync_runtime as rt
 from codeagent._sync.git import Git
 from codeagent._sync.io import IOManager
@@ -73,14 +72,14 @@ def loads(files: int, size: int, kept: str = "") -> Generator[Operation]:
 
 @contextmanager
 def scans(entries: int, at_once: int = 1, kept: str = "") -> Generator[Operation]:
-    """A directory with so many files listed and each looked at, as the server does for its size."""
-    with _directory(kept) as place:
-        _files(place, entries, 10)
+    """So many files looked at, whether they have changed, as one operation."""
+    with _directory(kept) as place, IOManager() as io:
+        paths = _files(place, entries, 10)
 
-        def one(place: Path) -> None:
-            assert rt.run_blocking(directories.disk_used, place)
+        def one(paths: Sequence[Path]) -> None:
+            assert None not in io.signatures(paths)
 
-        yield _at_once(one, [place] * at_once)
+        yield _at_once(one, [paths] * at_once)
 
 
 @contextmanager

@@ -21,9 +21,8 @@ _FREE = (
 )
 
 _HOPS = (
-    "To begin, to write, to look and to remove are a thread hop each: 0.15 ms a report, which an "
-    "agent writes every few minutes; the predecessor looked every two seconds. Ten at once are a "
-    "row of their own."
+    "To begin, to write, to look and to remove are a thread hop each, 0.15 ms a report. "
+    "Ten at once are a row of their own."
 )
 
 MEASUREMENTS = (
@@ -38,7 +37,7 @@ MEASUREMENTS = (
         quick=False,
     ),
     Trial(
-        criterion=as_fast("reports: written, noticed and accepted", note=_HOPS, gating=False),
+        criterion=as_fast("reports: written, noticed and accepted", note=_HOPS),
         sides=both("reports"),
         quick=False,
     ),

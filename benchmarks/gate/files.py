@@ -61,7 +61,7 @@ MEASUREMENTS = (
     Trial(
         criterion=as_fast(
             "files: 1,000 scanned",
-            note="3 ms in a thread, and 0.1 ms to get there and back: so near the margin that it "
+            note="2.4 ms in a thread, and 0.1 ms to get there and back: so near the margin that it "
             "takes many pairs to tell, and where other programs compute it cannot be told.",
         ),
         sides=both("scans", "scanned", entries=1000),

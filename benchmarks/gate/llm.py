@@ -11,6 +11,8 @@ from .files import as_fast
 from .trial import Bench, Measurement, Point, Sides, Trial
 
 AT_ONCE = (1, 10, 50, 100)
+_MANY: dict[str, Any] = {"block": 2, "gate_pairs": (24, 64), "pairs": 40, "budget": 600}
+"""For many requests at once: slow to begin anew, and far from the margin."""
 THINK = 150
 ROUND_TRIP = 20
 
@@ -70,10 +72,7 @@ def _throughput(at_once: int) -> Trial:
         sides=_requests(at_once),
         quick=at_once == 1,
         best_of=5 if at_once <= 10 else 2,
-        block=4 if at_once == 1 else 2,
-        gate_pairs=(48, 200) if at_once == 1 else (24, 64 if at_once == 10 else 32),
-        pairs=0 if at_once == 1 else 40,
-        budget=300 if at_once == 1 else 600,
+        **({} if at_once == 1 else _MANY),
         point=Point(title="HTTP throughput", x=at_once, unit="requests/s", per=at_once),
     )
 

@@ -12,10 +12,8 @@ from dataclasses import replace
 
 from ..core.stats import mean_and_sd, t_quantile
 from .compare import same_machine
-from .criteria import Row, Verdict
+from .criteria import Row, together
 from .results import Results
-
-_WORST_FIRST = (Verdict.REJECT, Verdict.HOLD, Verdict.PROMOTE)
 
 
 def combined(runs: Sequence[Results]) -> Results:
@@ -54,7 +52,7 @@ def _row(rows: Sequence[Row]) -> Row:
         newest,
         low=min(one.low for one in rows),
         high=max(one.high for one in rows),
-        verdict=min((one.verdict for one in rows), key=_WORST_FIRST.index),
+        verdict=together(one.verdict for one in rows),
         n=sum(one.n for one in rows),
         reason=f"{count} runs: " + ", ".join(f"{one.estimate:.4g}" for one in rows),
         baseline=None,

@@ -90,8 +90,8 @@ def compare(before: Results, after: Results, *, tolerance: float = 0.03) -> Comp
     by more than ``tolerance`` (a share) and the interval of the change excludes no
     change; on another machine that is told, but is no regression.  That interval adds
     the half-widths of both runs in quadrature, as for a difference of independent
-    estimates.  A row not measured any more counts as
-    a regression, so that nothing is lost unseen.
+    estimates.  A row not measured any more counts as a regression, so that nothing
+    is lost unseen.
     """
     same = same_machine(before.machine, after.machine)
     old = {row.name: row for row in before.rows}

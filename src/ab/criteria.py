@@ -249,7 +249,12 @@ def overall(rows: Iterable[Row]) -> Verdict:
     All must hold at once (an intersection-union test: Berger, Technometrics 24,
     1982), so no correction for their number is due.  No rows prove nothing: hold.
     """
-    verdicts = {row.verdict for row in rows if row.gating}
-    if Verdict.REJECT in verdicts:
+    return together(row.verdict for row in rows if row.gating)
+
+
+def together(verdicts: Iterable[Verdict]) -> Verdict:
+    """Reject if one does, promote if all do, else hold; so none at all hold."""
+    given = set(verdicts)
+    if Verdict.REJECT in given:
         return Verdict.REJECT
-    return Verdict.PROMOTE if verdicts == {Verdict.PROMOTE} else Verdict.HOLD
+    return Verdict.PROMOTE if given == {Verdict.PROMOTE} else Verdict.HOLD
