@@ -20,9 +20,11 @@ from .reports import AsyncReportWatch
 class AgentJob:
     """What is to be run, and who hears of it.
 
-    The report is looked for under the names ``reports``, relative to ``cwd``.
-    ``record`` is given id and start time of the process and returns what is to
-    be waited for before ``on_start`` is told of the id.
+    The report is looked for under the names ``reports``, relative to ``cwd``;
+    their directories are made.
+    ``record`` is given id and start time of the process, on whichever thread it
+    was started, and returns what is to be waited for before ``on_start`` is told
+    of the id.
     """
 
     launch: Launch
@@ -60,10 +62,15 @@ class AsyncAgents:
     async def run(self, job: AgentJob) -> AgentOutcome:
         """Run an agent to its end; raises what its driver raises."""
 
+        recorded: list[rt.Future[None] | None] = []
+
+        def on_spawn(pid: int, started: str) -> None:
+            recorded.append(job.record(pid, started))  # kept while the caller hears of it
+
         async def on_start(process: rt.Process) -> None:
-            recorded = job.record(process.pid, process.started)
-            if recorded is not None:
-                await rt.wait_for_future(recorded)
+            for kept in recorded:
+                if kept is not None:
+                    await rt.wait_for_future(kept)
             job.on_start(process.pid)
 
         async with AsyncExitStack() as stack:
@@ -71,6 +78,7 @@ class AsyncAgents:
             if job.reports:
                 watch = AsyncReportWatch(self._io, job.cwd, job.reports, job.phrase)
                 await stack.enter_async_context(watch)
+                await watch.make_directories()
             return await self._driver.run(
                 job.launch,
                 job.limits,
@@ -79,6 +87,7 @@ class AsyncAgents:
                 watch=watch,
                 environment=job.environment,
                 mark=job.mark,
+                on_spawn=on_spawn,
                 on_start=on_start,
                 on_event=job.on_event,
             )

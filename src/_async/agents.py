@@ -128,22 +128,26 @@ class AsyncAgentDriver:
         watch: AsyncReportWatch | None,
         on_start: Callable[[rt.Process], rt.Result[None]],
         on_event: Callable[[AgentEvent], None],
+        on_spawn: Callable[[int, str], object] | None = None,
         environment: Mapping[str, str] | None = None,
         mark: str = "",
     ) -> AgentOutcome:
         """Run ``launch`` in ``cwd`` until it has finished, or has to be ended.
 
-        Its raw output goes to ``log`` before anybody reads it.  ``on_start``
-        is waited for while the agent works.  ``environment`` takes the place of
+        Its raw output goes to ``log`` before anybody reads it.  ``on_spawn`` is
+        told of its process as soon as there is one, on whichever thread that is
+        (`rt.open_process`); ``on_start`` is waited for while it works.  ``environment`` takes the place of
         the driver's own.  ``mark`` stands in the environment of all processes of
         this run: those that left the agent's group are ended by it.  Cancelling
         asks the agent to end, and kills it after ``limits.kill`` seconds.
-        Raises what ``on_start`` raises, and `OSError` if the log cannot be
+        Raises what these two raise, and `OSError` if the log cannot be
         written.
         """
         variables = self._variables(launch, environment, mark)
         try:
-            opened = await rt.open_process(launch.argv, cwd=cwd, env=variables, stdin=launch.stdin)
+            opened = await rt.open_process(
+                launch.argv, cwd=cwd, env=variables, stdin=launch.stdin, spawned=on_spawn
+            )
         except (OSError, ValueError) as error:
             reason = f"{launch.argv[0]} could not be started: {error}"
             missing = isinstance(error, FileNotFoundError | PermissionError)
@@ -151,10 +155,10 @@ class AsyncAgentDriver:
             return AgentOutcome(ending=ending, reason=reason)
         pid = opened.pid
         try:
-            async with opened as process, await rt.open_append(log) as raw:
+            async with opened as process:
                 with self._state:
                     self._running.add(process)
-                course = _Course(process, raw, launch, limits, watch, self._clock, on_event)
+                course = _Course(process, log, launch, limits, watch, self._clock, on_event)
                 try:
                     return await course.follow(on_start)
                 except BaseExceptionGroup as group:
@@ -214,7 +218,7 @@ class _Course:
     def __init__(
         self,
         process: rt.Process,
-        raw: rt.AppendFile,
+        log: Path,
         launch: Launch,
         limits: Limits,
         watch: AsyncReportWatch | None,
@@ -222,7 +226,7 @@ class _Course:
         on_event: Callable[[AgentEvent], None],
     ) -> None:
         self._process = process
-        self._raw = raw
+        self._log = log
         self._logged = 0
         self._watch = watch
         self._clock = clock
@@ -235,6 +239,7 @@ class _Course:
             wants_report=watch is not None and launch.reports,
             announces=launch.announces,
         )
+        self._read_to_the_end = (rt.Event(), rt.Event())
         self._inbox: rt.Channel[_Happening] = rt.Channel(maxsize=64)
         self._tail = b""
         self._record = AgentRecord()
@@ -243,8 +248,9 @@ class _Course:
     async def follow(self, on_start: Callable[[rt.Process], rt.Result[None]]) -> AgentOutcome:
         async with rt.TaskGroup() as group:
             announced = group.start_soon(on_start, self._process)
-            outputs = [group.start_soon(self._read_stdout), group.start_soon(self._read_stderr)]
-            group.start_soon(self._notice_exit, outputs)
+            group.start_soon(self._read_stdout)
+            group.start_soon(self._read_stderr)
+            group.start_soon(self._notice_exit)
             if self._watch is not None:
                 group.start_soon(self._notice_report, self._watch)
             await self._decide()
@@ -329,28 +335,31 @@ class _Course:
         return []
 
     async def _read_stdout(self) -> None:
-        while data := await self._process.stdout.read():
-            await self._keep(data)
-            if events := self._decoder.feed(data):
+        async with await rt.open_append(self._log) as log:
+            while data := await self._process.stdout.read():
+                await self._keep(data, log)
+                if events := self._decoder.feed(data):
+                    await self._inbox.put(_Heard(self._clock(), events))
+            if events := self._decoder.close():
                 await self._inbox.put(_Heard(self._clock(), events))
-        if events := self._decoder.close():
-            await self._inbox.put(_Heard(self._clock(), events))
+            self._read_to_the_end[0].set()
 
-    async def _keep(self, data: bytes) -> None:
+    async def _keep(self, data: bytes, log: rt.AppendFile) -> None:
         room = LONGEST_LOG - self._logged
         self._logged += len(data)
         if room > 0:
-            await self._raw.write(data[:room])
+            await log.write(data[:room])
 
     async def _read_stderr(self) -> None:
         while data := await self._process.stderr.read():
             self._tail = (self._tail + data)[-TAIL:]
+        self._read_to_the_end[1].set()
 
-    async def _notice_exit(self, outputs: list[rt.Task[None]]) -> None:
+    async def _notice_exit(self) -> None:
         code = await self._process.wait()
         async with rt.CancelScope(DRAIN):
-            for output in outputs:
-                await output.wait()
+            for end in self._read_to_the_end:
+                await end.wait()
         await self._inbox.put(_Exited(code))
 
     async def _notice_report(self, watch: AsyncReportWatch) -> None:

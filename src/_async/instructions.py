@@ -243,11 +243,7 @@ class AsyncInstructionRunner:
             names = self._report_names(task, rendered, manner)
         except rules.ReportPathError as error:
             return AgentOutcome(ending=Ending.FAILED, reason=str(error))
-        project = manner.workspace.path
-        places = {(project / name).parent for name in names}
-        log = self._raw_log(task, instruction)
-        await self._io.make_directories([*places, log.parent])
-        return await self._drive(task, instruction, rendered, limits, names, log, manner)
+        return await self._drive(task, instruction, rendered, limits, names, manner)
 
     async def _drive(
         self,
@@ -256,7 +252,6 @@ class AsyncInstructionRunner:
         rendered: Rendered,
         limits: Limits,
         names: tuple[str, ...],
-        log: Path,
         manner: Manner,
     ) -> AgentOutcome:
         workspace = manner.workspace
@@ -293,7 +288,7 @@ class AsyncInstructionRunner:
                 launch=launch,
                 limits=limits,
                 cwd=workspace.path,
-                log=log,
+                log=self._raw_log(task, instruction),
                 reports=names,
                 phrase=rendered.phrase,
                 environment=None if workspace.in_place else workspace.environment,

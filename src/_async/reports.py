@@ -51,9 +51,8 @@ class AsyncReportWatch:
 
     async def __aenter__(self) -> AsyncReportWatch:
         await self._watch.__aenter__()
-        found = await self._io.signatures(list(self._paths.values()))
-        known = zip(self._paths, found, strict=True)
-        self._baseline = rules.Baseline({name: seen for name, seen in known if seen is not None})
+        found = self._watch.before
+        self._baseline = rules.Baseline({self._names[path]: seen for path, seen in found.items()})
         return self
 
     async def __aexit__(
@@ -64,15 +63,21 @@ class AsyncReportWatch:
     ) -> None:
         await self._watch.__aexit__(exc_type, exc, tb)
 
+    async def make_directories(self) -> None:
+        """Create what is missing of the places. Raises `OSError`."""
+        if missing := self._watch.missing:
+            await self._io.make_directories(missing)
+
     async def wait(self) -> Report:
         """The first report that is new, whole and carries the phrase."""
-        while True:
-            self._note(self._watch.take())
-            if (report := await self.look()) is not None:
-                return report
+        self._note(self._watch.take())
+        if not self._written:  # there is nothing to look at yet
+            self.verdicts = {name: self._baseline.verdict(name) for name in self._paths}
+            await self._rest(RECHECK)
+        while (report := await self.look()) is None:
             unstable = rules.Verdict.UNSTABLE in self.verdicts.values()
-            async with rt.CancelScope(SOON if unstable else RECHECK):
-                self._note(await self._watch.changed())
+            await self._rest(SOON if unstable else RECHECK)
+        return report
 
     async def look(self) -> Report | None:
         """The report if it is there now; `shortcomings` tells why not."""
@@ -93,6 +98,10 @@ class AsyncReportWatch:
     def shortcomings(self) -> str:
         """What the last look had against the files that are there, "" if there were none."""
         return rules.shortcomings(self.verdicts, self._phrase)
+
+    async def _rest(self, seconds: float) -> None:
+        async with rt.CancelScope(seconds):
+            self._note(await self._watch.changed())
 
     def _note(self, changed: frozenset[Path]) -> None:
         self._written.update(self._names[path] for path in changed)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
@@ -54,27 +57,76 @@ class _Call(asyncio.Future[R]):
             return False
         return super().cancel(msg)
 
-    def __call__(self) -> None:
+    def __call__(self) -> Callable[[], object]:
+        """Run the function; what is returned hands its result to the loop."""
         try:
             fn = self._unclaimed.pop()
         except IndexError:
-            return
-        loop = self.get_loop()
+            return _nothing
+        tell = self.get_loop().call_soon_threadsafe
         try:
-            result = self._context.run(fn)
+            return partial(tell, self.set_result, self._context.run(fn))
         except BaseException as error:
-            loop.call_soon_threadsafe(self.set_exception, error)
-        else:
-            loop.call_soon_threadsafe(self.set_result, result)
+            return partial(tell, self.set_exception, error)
 
 
-_threads: WeakKeyDictionary[asyncio.AbstractEventLoop, ThreadPoolExecutor] = WeakKeyDictionary()
+def _nothing() -> None:
+    """Nobody waits."""
 
 
-def use_threads(loop: asyncio.AbstractEventLoop, executor: ThreadPoolExecutor) -> None:
-    """Have blocking calls from ``loop`` run on ``executor``, which is its default from now on."""
-    loop.set_default_executor(executor)
-    _threads[loop] = executor
+class Threads:
+    """Threads that run calls from a loop, begun when they are needed; use them as a block.
+
+    `concurrent.futures` pairs every call with a future, a lock and a semaphore of its
+    own, which takes as long again as to go to a thread and back.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._calls: SimpleQueue[Callable[[], Callable[[], object]] | None] = SimpleQueue()
+        self._idle: deque[None] = deque()  # one step to add to and to take from
+        self._threads: list[threading.Thread] = []
+
+    def submit(self, call: Callable[[], Callable[[], object]]) -> None:
+        """Have a thread run ``call`` and then what it returns. Neither may raise."""
+        self._calls.put(call)
+        try:
+            self._idle.pop()
+        except IndexError:
+            if len(self._threads) < self._number:
+                thread = threading.Thread(target=self._work, name="io", daemon=True)
+                thread.start()
+                self._threads.append(thread)
+
+    def __enter__(self) -> Threads:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        for _ in self._threads:
+            self._calls.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            tell = call()
+            self._idle.append(None)  # first, for the loop may have the next call at once
+            with contextlib.suppress(RuntimeError):  # the loop was closed before the work ended
+                tell()
+            del call, tell  # an idle thread must not keep the last result alive
+
+
+_threads: WeakKeyDictionary[asyncio.AbstractEventLoop, Threads] = WeakKeyDictionary()
+
+
+def use_threads(loop: asyncio.AbstractEventLoop, threads: Threads) -> None:
+    """Have blocking calls from ``loop`` run on ``threads``."""
+    _threads[loop] = threads
 
 
 async def run_blocking(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -85,12 +137,11 @@ async def run_blocking(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) ->
     """
     loop = asyncio.get_running_loop()
     call = _Call(loop, partial(fn, *args, **kwargs) if args or kwargs else fn)
-    # The loop's own way to its threads takes half as long again: it pairs two futures.
-    executor = _threads.get(loop)
-    if executor is None:
-        _paired = loop.run_in_executor(None, call)
+    threads = _threads.get(loop)
+    if threads is None:  # somebody else's loop
+        _paired = loop.run_in_executor(None, lambda: call()())
     else:
-        executor.submit(call)
+        threads.submit(call)
     try:
         return await call
     except asyncio.CancelledError:
@@ -122,9 +173,7 @@ class AppendFile:
 
     async def write(self, data: bytes) -> None:
         """Append ``data``; it has left this process when the call returns."""
-        rest = memoryview(data)
-        while rest:
-            rest = rest[await finished(asyncio.ensure_future(self._file.write(rest))) :]
+        await run_blocking(files.write_all, self._file.fileno(), data)
 
     async def __aenter__(self) -> AppendFile:
         return self

@@ -8,13 +8,12 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import IO
 
 from . import children
 from .async_files import finished, run_blocking
-from .identity import identity
 
 
 class ByteStream:
@@ -83,7 +82,7 @@ class Process:
     `identity`.
     """
 
-    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+    def __init__(self, popen: subprocess.Popen[bytes], started: str) -> None:
         assert popen.stdout is not None  # noqa: S101 - `spawn` asked for both
         assert popen.stderr is not None  # noqa: S101
         self._popen = popen
@@ -92,7 +91,7 @@ class Process:
         self._watched: int | None = None
         self._reaped = False
         self.pid = popen.pid
-        self.started = identity(popen.pid)
+        self.started = started
         self.stdout = ByteStream(popen.stdout)
         self.stderr = ByteStream(popen.stderr)
 
@@ -112,7 +111,8 @@ class Process:
     ) -> None:
         self.signal(signal.SIGKILL)
         try:
-            await finished(asyncio.ensure_future(self._exited.wait()))
+            if not self._exited.is_set():
+                await finished(asyncio.ensure_future(self._exited.wait()))
         finally:
             self.stdout.close()
             self.stderr.close()
@@ -165,21 +165,23 @@ async def open_process(
     cwd: str | os.PathLike[str] | None = None,
     env: Mapping[str, str] | None = None,
     stdin: bytes | None = None,
+    spawned: Callable[[int, str], object] | None = None,
 ) -> Process:
     """Start a child; use the result as a block. See `children.spawn`.
 
-    It is spawned beside the loop: uvloop itself would fork on it and stall
-    everybody for milliseconds.
+    ``spawned`` is told of its id and `identity` as soon as it is there, on
+    whichever thread that is.  It is spawned beside the loop: uvloop itself would
+    fork on it and stall everybody for milliseconds.
     """
-    started: list[subprocess.Popen[bytes]] = []
+    begun: list[tuple[subprocess.Popen[bytes], str]] = []
 
-    def start() -> None:
-        started.append(children.spawn(argv, cwd=cwd, env=env, stdin=stdin))
+    def begin() -> None:
+        begun.append(children.begin(argv, cwd=cwd, env=env, stdin=stdin, spawned=spawned))
 
     try:
-        await run_blocking(start)
+        await run_blocking(begin)
     except asyncio.CancelledError:
-        for popen in started:
+        for popen, _ in begun:
             await finished(asyncio.ensure_future(run_blocking(children.discard, popen)))
         raise
-    return Process(started[0])
+    return Process(*begun[0])

@@ -11,11 +11,12 @@ import contextlib
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
 from .async_files import (
     AppendFile,
+    Threads,
     append,
     finished,
     open_append,
@@ -101,9 +102,9 @@ def run(
     ``loop`` names the loop (see `choose_loop`), ``io_threads`` limits how many
     blocking calls run side by side, ``watched`` is told of the loop.
     """
-    with asyncio.Runner(loop_factory=choose_loop(loop).factory, debug=debug or None) as runner:
-        executor = ThreadPoolExecutor(io_threads, thread_name_prefix="io")
-        use_threads(runner.get_loop(), executor)
+    runner = asyncio.Runner(loop_factory=choose_loop(loop).factory, debug=debug or None)
+    with Threads(io_threads) as threads, runner:
+        use_threads(runner.get_loop(), threads)
         if watched is not None:
             watched(runner.get_loop())
         return runner.run(main(*args))

@@ -68,7 +68,8 @@ class Task(Generic[T]):
 
         Cancelling the wait does not cancel the task.
         """
-        await asyncio.wait([self._task])
+        if not self._task.done():
+            await asyncio.wait([self._task])
         if self._task.cancelled():
             raise TaskCancelled
         return self._task.result()

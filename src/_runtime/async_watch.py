@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
+from ..core.report import Signature
 from .inotify import POLL, Subscription, WatchTable, WatchUnavailable
 
 
@@ -75,6 +76,16 @@ class Watch:
             else:
                 await self._changed.wait()
         return changed
+
+    @property
+    def before(self) -> Mapping[Path, Signature]:
+        """The files that were there when the block was entered, as they were then."""
+        return self._subscription.before
+
+    @property
+    def missing(self) -> list[Path]:
+        """The directories of the files that were not there when the block was entered."""
+        return self._subscription.missing
 
     def take(self) -> frozenset[Path]:
         """The changes since the last call, perhaps none; does not wait."""

@@ -14,7 +14,7 @@ import select
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -59,6 +59,29 @@ def spawn(
         assert pipe is not None  # noqa: S101 - asked for above
         os.set_blocking(pipe.fileno(), False)
     return process
+
+
+def begin(
+    argv: Sequence[str],
+    *,
+    cwd: str | os.PathLike[str] | None,
+    env: Mapping[str, str] | None,
+    stdin: bytes | None,
+    spawned: Callable[[int, str], object] | None,
+) -> tuple[subprocess.Popen[bytes], str]:
+    """A child as `spawn` starts it, and its `identity`; ``spawned`` is told of both.
+
+    A child that could not be told of is ended again.
+    """
+    process = spawn(argv, cwd=cwd, env=env, stdin=stdin)
+    try:
+        started = identity(process.pid)
+        if spawned is not None:
+            spawned(process.pid, started)
+    except BaseException:
+        discard(process)
+        raise
+    return process, started
 
 
 def exit_status(pid: int) -> int | None:

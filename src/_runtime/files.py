@@ -195,6 +195,13 @@ def append(path: Path, data: bytes) -> None:
         os.close(descriptor)
 
 
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of ``data``."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
 def open_in_its_directory(path: str | Path, flags: int) -> int:
     """An ``opener`` for `open` that makes the directory if it is missing."""
     return _in_its_directory(Path(path), lambda: os.open(path, flags, 0o666))

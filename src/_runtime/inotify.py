@@ -41,6 +41,8 @@ class Subscription:
     """Some files that somebody waits for, and which of them have changed.
 
     ``polled`` is true where the system does not tell and `take` has to look.
+    ``before`` are the files that were there when it was opened, ``missing`` the
+    directories that were not.
     """
 
     def __init__(
@@ -56,16 +58,21 @@ class Subscription:
         self._changed: set[Path] = set()
         self._order = sorted(self.paths)
         self._seen: list[Signature | None] = []
+        self.before: dict[Path, Signature] = {}
+        self.missing: list[Path] = []
 
     def open(self) -> None:
         """Notice what changes from now on."""
-        self._seen = files.signatures(self._order)
         if self._table is not None:
             self.polled = False
             try:
                 self._table.subscribe(self)
             except WatchUnavailable:
                 self.polled = True
+        self.missing = [directory for directory in self.directories if not directory.is_dir()]
+        self._seen = files.signatures(self._order)
+        known = zip(self._order, self._seen, strict=True)
+        self.before = {path: seen for path, seen in known if seen is not None}
 
     def close(self) -> None:
         """Notice nothing any more."""

@@ -49,9 +49,7 @@ class AppendFile:
 
     def write(self, data: bytes) -> None:
         """Append ``data``; it has left this process when the call returns."""
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self._file.write(rest) :]
+        run_blocking(files.write_all, self._file.fileno(), data)
 
     def __enter__(self) -> AppendFile:
         return self

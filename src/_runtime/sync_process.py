@@ -6,12 +6,11 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import IO
 
 from . import children
-from .identity import identity
 from .sync_scope import Cancelled, Scope, current_scope, entered
 
 
@@ -77,7 +76,7 @@ class Process:
     `identity`.
     """
 
-    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+    def __init__(self, popen: subprocess.Popen[bytes], started: str) -> None:
         assert popen.stdout is not None  # noqa: S101 - `spawn` asked for both
         assert popen.stderr is not None  # noqa: S101
         self._popen = popen
@@ -86,7 +85,7 @@ class Process:
         self._watched = -1
         self._reaped = False
         self.pid = popen.pid
-        self.started = identity(popen.pid)
+        self.started = started
         self.stdout = ByteStream(popen.stdout)
         self.stderr = ByteStream(popen.stderr)
 
@@ -154,7 +153,12 @@ def open_process(
     cwd: str | os.PathLike[str] | None = None,
     env: Mapping[str, str] | None = None,
     stdin: bytes | None = None,
+    spawned: Callable[[int, str], object] | None = None,
 ) -> Process:
-    """Start a child; use the result as a block. See `children.spawn`."""
+    """Start a child; use the result as a block. See `children.spawn`.
+
+    ``spawned`` is told of its id and `identity` as soon as it is there, on
+    whichever thread that is.
+    """
     current_scope().check()
-    return Process(children.spawn(argv, cwd=cwd, env=env, stdin=stdin))
+    return Process(*children.begin(argv, cwd=cwd, env=env, stdin=stdin, spawned=spawned))

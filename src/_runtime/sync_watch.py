@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
+from ..core.report import Signature
 from .inotify import POLL, Subscription, WatchTable, WatchUnavailable
 from .sync_locks import Event
 from .sync_scope import Cancelled, Scope, current_scope, entered
@@ -91,6 +92,16 @@ class Watch:
                 current_scope().sleep(POLL)
             else:
                 self._changed.wait()
+
+    @property
+    def before(self) -> Mapping[Path, Signature]:
+        """The files that were there when the block was entered, as they were then."""
+        return self._subscription.before
+
+    @property
+    def missing(self) -> list[Path]:
+        """The directories of the files that were not there when the block was entered."""
+        return self._subscription.missing
 
     def take(self) -> frozenset[Path]:
         """The changes since the last call, perhaps none; does not wait."""

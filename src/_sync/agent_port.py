@@ -21,9 +21,11 @@ from .reports import ReportWatch
 class AgentJob:
     """What is to be run, and who hears of it.
 
-    The report is looked for under the names ``reports``, relative to ``cwd``.
-    ``record`` is given id and start time of the process and returns what is to
-    be waited for before ``on_start`` is told of the id.
+    The report is looked for under the names ``reports``, relative to ``cwd``;
+    their directories are made.
+    ``record`` is given id and start time of the process, on whichever thread it
+    was started, and returns what is to be waited for before ``on_start`` is told
+    of the id.
     """
 
     launch: Launch
@@ -61,10 +63,15 @@ class Agents:
     def run(self, job: AgentJob) -> AgentOutcome:
         """Run an agent to its end; raises what its driver raises."""
 
+        recorded: list[rt.Future[None] | None] = []
+
+        def on_spawn(pid: int, started: str) -> None:
+            recorded.append(job.record(pid, started))  # kept while the caller hears of it
+
         def on_start(process: rt.Process) -> None:
-            recorded = job.record(process.pid, process.started)
-            if recorded is not None:
-                rt.wait_for_future(recorded)
+            for kept in recorded:
+                if kept is not None:
+                    rt.wait_for_future(kept)
             job.on_start(process.pid)
 
         with ExitStack() as stack:
@@ -72,6 +79,7 @@ class Agents:
             if job.reports:
                 watch = ReportWatch(self._io, job.cwd, job.reports, job.phrase)
                 stack.enter_context(watch)
+                watch.make_directories()
             return self._driver.run(
                 job.launch,
                 job.limits,
@@ -80,6 +88,7 @@ class Agents:
                 watch=watch,
                 environment=job.environment,
                 mark=job.mark,
+                on_spawn=on_spawn,
                 on_start=on_start,
                 on_event=job.on_event,
             )

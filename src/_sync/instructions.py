@@ -244,11 +244,7 @@ class InstructionRunner:
             names = self._report_names(task, rendered, manner)
         except rules.ReportPathError as error:
             return AgentOutcome(ending=Ending.FAILED, reason=str(error))
-        project = manner.workspace.path
-        places = {(project / name).parent for name in names}
-        log = self._raw_log(task, instruction)
-        self._io.make_directories([*places, log.parent])
-        return self._drive(task, instruction, rendered, limits, names, log, manner)
+        return self._drive(task, instruction, rendered, limits, names, manner)
 
     def _drive(
         self,
@@ -257,7 +253,6 @@ class InstructionRunner:
         rendered: Rendered,
         limits: Limits,
         names: tuple[str, ...],
-        log: Path,
         manner: Manner,
     ) -> AgentOutcome:
         workspace = manner.workspace
@@ -294,7 +289,7 @@ class InstructionRunner:
                 launch=launch,
                 limits=limits,
                 cwd=workspace.path,
-                log=log,
+                log=self._raw_log(task, instruction),
                 reports=names,
                 phrase=rendered.phrase,
                 environment=None if workspace.in_place else workspace.environment,

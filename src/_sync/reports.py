@@ -52,9 +52,8 @@ class ReportWatch:
 
     def __enter__(self) -> ReportWatch:
         self._watch.__enter__()
-        found = self._io.signatures(list(self._paths.values()))
-        known = zip(self._paths, found, strict=True)
-        self._baseline = rules.Baseline({name: seen for name, seen in known if seen is not None})
+        found = self._watch.before
+        self._baseline = rules.Baseline({self._names[path]: seen for path, seen in found.items()})
         return self
 
     def __exit__(
@@ -65,15 +64,21 @@ class ReportWatch:
     ) -> None:
         self._watch.__exit__(exc_type, exc, tb)
 
+    def make_directories(self) -> None:
+        """Create what is missing of the places. Raises `OSError`."""
+        if missing := self._watch.missing:
+            self._io.make_directories(missing)
+
     def wait(self) -> Report:
         """The first report that is new, whole and carries the phrase."""
-        while True:
-            self._note(self._watch.take())
-            if (report := self.look()) is not None:
-                return report
+        self._note(self._watch.take())
+        if not self._written:  # there is nothing to look at yet
+            self.verdicts = {name: self._baseline.verdict(name) for name in self._paths}
+            self._rest(RECHECK)
+        while (report := self.look()) is None:
             unstable = rules.Verdict.UNSTABLE in self.verdicts.values()
-            with rt.CancelScope(SOON if unstable else RECHECK):
-                self._note(self._watch.changed())
+            self._rest(SOON if unstable else RECHECK)
+        return report
 
     def look(self) -> Report | None:
         """The report if it is there now; `shortcomings` tells why not."""
@@ -94,6 +99,10 @@ class ReportWatch:
     def shortcomings(self) -> str:
         """What the last look had against the files that are there, "" if there were none."""
         return rules.shortcomings(self.verdicts, self._phrase)
+
+    def _rest(self, seconds: float) -> None:
+        with rt.CancelScope(seconds):
+            self._note(self._watch.changed())
 
     def _note(self, changed: frozenset[Path]) -> None:
         self._written.update(self._names[path] for path in changed)

@@ -59,6 +59,10 @@ class Baseline:
         """Whether the file at ``path`` is new or has changed."""
         return self.signatures.get(path) != signature
 
+    def verdict(self, path: str) -> Verdict:
+        """What a look at ``path`` would show as long as nothing has changed."""
+        return Verdict.STALE if path in self.signatures else Verdict.MISSING
+
 
 def default_report(task_id: str) -> str:
     """Where the report of an instruction is expected that names no file."""

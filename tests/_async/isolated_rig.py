@@ -101,6 +101,7 @@ class Driver(AsyncAgentDriver):
         worktree = Repository(about["cwd"])
         self.runs.append(Run(launch.stdin.decode(), launch.argv, worktree.path))
         process: Any = type("Process", (), {"pid": 12, "started": "boot:1"})()
+        about["on_spawn"](process.pid, process.started)
         await about["on_start"](process)
         task_id = about["mark"].partition("-a")[0]
         return await self.plays[task_id].pop(0)(worktree)

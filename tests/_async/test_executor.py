@@ -64,6 +64,7 @@ class Driver(AsyncAgentDriver):
         self.marks.append(about["mark"])
         process: Any = type("Process", (), {"pid": 12, "started": "boot:1"})()
         try:
+            about["on_spawn"](process.pid, process.started)
             await about["on_start"](process)
             if self.during is not None:
                 await self.during()

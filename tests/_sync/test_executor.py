@@ -65,6 +65,7 @@ class Driver(AgentDriver):
         self.marks.append(about["mark"])
         process: Any = type("Process", (), {"pid": 12, "started": "boot:1"})()
         try:
+            about["on_spawn"](process.pid, process.started)
             about["on_start"](process)
             if self.during is not None:
                 self.during()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
-from collections.abc import Callable, Coroutine, Generator
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import pytest
 
 from codeagent._runtime import async_runtime as rt
 from codeagent._runtime import children
-from codeagent._runtime.async_files import use_threads
+from codeagent._runtime.async_files import Threads, use_threads
 from codeagent._runtime.loops import choose_loop
 
 from ..runtime_support import Gate, alive, descriptors
@@ -124,18 +127,7 @@ def test_the_loop_turns_while_children_are_being_spawned(
     assert "t" in between[between.index("s") : between.rindex("s")]
 
 
-Take = Callable[[asyncio.AbstractEventLoop, ThreadPoolExecutor], None]
-
-
-@pytest.fixture(params=["the loop's", "the server's"])
-def take(request: pytest.FixtureRequest) -> Take:
-    """How a loop comes by its threads: as any loop does, or as `rt.run` gives them."""
-    if request.param == "the server's":
-        return use_threads
-    return lambda loop, executor: loop.set_default_executor(executor)
-
-
-class _Counting(ThreadPoolExecutor):
+class _CountedExecutor(ThreadPoolExecutor):
     submitted = 0
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -143,50 +135,111 @@ class _Counting(ThreadPoolExecutor):
         return super().submit(fn, *args, **kwargs)
 
 
-async def test_a_whole_file_operation_is_one_hop(tmp_path: Path, take: Take) -> None:
+class _CountedThreads(Threads):
+    submitted = 0
+
+    def submit(self, call: Callable[[], Callable[[], object]]) -> None:
+        self.submitted += 1
+        super().submit(call)
+
+
+class _OneThread:
+    """A loop that has one thread of its own, or one that `rt.run` would give it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, stack: ExitStack, *, given: bool) -> None:
+        self._executor = stack.enter_context(_CountedExecutor(1))
+        self._threads = stack.enter_context(_CountedThreads(1))
+        loop.set_default_executor(self._executor)
+        if given:
+            use_threads(loop, self._threads)
+
+    @property
+    def hops(self) -> int:
+        return self._executor.submitted + self._threads.submitted
+
+
+@pytest.fixture(params=[False, True], ids=["the loop's", "the server's"])
+async def one_thread(request: pytest.FixtureRequest) -> AsyncIterator[_OneThread]:
+    with ExitStack() as stack:
+        yield _OneThread(asyncio.get_running_loop(), stack, given=request.param)
+
+
+async def test_a_whole_file_operation_is_one_hop(tmp_path: Path, one_thread: _OneThread) -> None:
     path = tmp_path / "file"
-    with _Counting(1) as executor:
-        take(asyncio.get_running_loop(), executor)
 
-        async def hops(work: Coroutine[Any, Any, Any]) -> int:
-            before = executor.submitted
-            await work
-            return executor.submitted - before
+    async def hops(work: Coroutine[Any, Any, Any]) -> int:
+        before = one_thread.hops
+        await work
+        return one_thread.hops - before
 
-        assert await hops(rt.write_atomic(path, b"data")) == 1
-        assert await hops(rt.read_bytes(path)) == 1
-        assert await hops(rt.append(path, b"more")) == 1
-        assert await hops(rt.run_blocking(path.exists)) == 1
-        raw = await rt.open_append(path)
-        assert await hops(raw.write(b"x" * 1_000_000)) == 1
-        assert await hops(raw.__aexit__(None, None, None)) == 1
+    assert await hops(rt.write_atomic(path, b"data")) == 1
+    assert await hops(rt.read_bytes(path)) == 1
+    assert await hops(rt.append(path, b"more")) == 1
+    assert await hops(rt.run_blocking(path.exists)) == 1
+    raw = await rt.open_append(path)
+    assert await hops(raw.write(b"x" * 1_000_000)) == 1
+    assert await hops(raw.__aexit__(None, None, None)) == 1
 
 
-async def test_a_process_takes_one_hop(take: Take) -> None:
-    with _Counting(1) as executor:
-        take(asyncio.get_running_loop(), executor)
-        async with await rt.open_process(["cat"], stdin=b"x" * 1_000_000) as process:
-            assert sum([len(chunk) async for chunk in process.stdout]) == 1_000_000
-            await process.wait()
-        assert executor.submitted == 1
+async def test_a_process_takes_one_hop(one_thread: _OneThread) -> None:
+    async with await rt.open_process(["cat"], stdin=b"x" * 1_000_000) as process:
+        assert sum([len(chunk) async for chunk in process.stdout]) == 1_000_000
+        await process.wait()
+    assert one_thread.hops == 1
 
 
-async def test_a_call_that_has_not_begun_is_dropped_when_its_caller_is_cancelled(
-    take: Take,
-) -> None:
+@pytest.mark.usefixtures("one_thread")
+async def test_a_call_that_has_not_begun_is_dropped_when_its_caller_is_cancelled() -> None:
     gate = Gate()
     ran: list[int] = []
-    with ThreadPoolExecutor(1) as executor:
-        take(asyncio.get_running_loop(), executor)
-        async with rt.TaskGroup() as group:
-            group.start_soon(rt.run_blocking, gate.pass_through)
-            queued = group.start_soon(rt.run_blocking, ran.append, 1)
-            await rt.checkpoint()
-            queued.cancel()
-            with pytest.raises(rt.TaskCancelled):
-                await queued.wait()
-            gate.open()
+    async with rt.TaskGroup() as group:
+        group.start_soon(rt.run_blocking, gate.pass_through)
+        queued = group.start_soon(rt.run_blocking, ran.append, 1)
+        await rt.checkpoint()
+        queued.cancel()
+        with pytest.raises(rt.TaskCancelled):
+            await queued.wait()
+        gate.open()
     assert ran == []
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_blocking_calls_run_on_as_many_threads_as_they_need_and_no_more(loop: str) -> None:
+    used: set[int] = set()
+
+    def meet(barrier: threading.Barrier) -> None:
+        used.add(threading.get_ident())
+        barrier.wait(60)
+
+    async def together(number: int) -> int:
+        used.clear()
+        barrier = threading.Barrier(number)
+        await rt.map_concurrently(
+            functools.partial(rt.run_blocking, meet), [barrier] * number, limit=number
+        )
+        return len(used)
+
+    async def main() -> list[int]:
+        running = threading.active_count()
+        found = [await together(number) for number in (1, 1, 3, 2)]
+        found.append(threading.active_count() - running)
+        await rt.map_concurrently(rt.run_blocking, [used.clear] * 50, limit=50)
+        return [*found, threading.active_count() - running]
+
+    assert rt.run(main, loop=loop, io_threads=3) == [1, 1, 3, 2, 3, 3]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_the_threads_of_a_run_end_with_it(loop: str) -> None:
+    before = threading.active_count()
+
+    async def fail() -> None:
+        await rt.run_blocking(int)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        rt.run(fail, loop=loop)
+    assert threading.active_count() == before
 
 
 class _CancelledAt:
