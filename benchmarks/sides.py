@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from codeagent._runtime.async_files import use_threads
+from codeagent._runtime.async_files import Threads, use_threads
 from codeagent._runtime.loops import choose_loop
 
 PATHS = ("async", "sync")
@@ -42,5 +41,5 @@ def opened(path: str) -> Iterator[Side]:
 def new_event_loop() -> asyncio.AbstractEventLoop:
     """A loop as the server has it, with as many threads for blocking calls."""
     loop = choose_loop().factory()
-    use_threads(loop, ThreadPoolExecutor(IO_THREADS, thread_name_prefix="io"))
+    use_threads(loop, Threads(IO_THREADS))
     return loop

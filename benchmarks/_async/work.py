@@ -123,21 +123,23 @@ async def git_calls(at_once: int = 1) -> AsyncGenerator[Operation]:
 
 @asynccontextmanager
 async def reports(at_once: int = 1) -> AsyncGenerator[Operation]:
-    """So many reports at once, each written, noticed and accepted."""
+    """So many reports at once, each written by another process, noticed and accepted."""
+    from benchmarks.reporter import Reporter
+
     from .server import PHRASE
 
-    text = f"# Report\n\n{PHRASE}\n".encode()
     numbers = count()
     async with _directory() as place, AsyncIOManager() as io:
+        with Reporter(place, f"# Report\n\n{PHRASE}\n") as reporter:
 
-        async def one(_number: int) -> None:
-            name = f"report_{next(numbers)}.md"
-            async with AsyncReportWatch(io, place, [name], PHRASE) as watch:
-                await rt.run_blocking((place / name).write_bytes, text)
-                await watch.wait()
-            await io.remove([place / name])
+            async def one(_number: int) -> None:
+                name = f"report_{next(numbers)}.md"
+                async with AsyncReportWatch(io, place, [name], PHRASE) as watch:
+                    reporter.write(name)
+                    await watch.wait()
+                reporter.remove(name)
 
-        yield _at_once(one, range(at_once))
+            yield _at_once(one, range(at_once))
 
 
 @asynccontextmanager

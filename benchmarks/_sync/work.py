@@ -124,21 +124,23 @@ def git_calls(at_once: int = 1) -> Generator[Operation]:
 
 @contextmanager
 def reports(at_once: int = 1) -> Generator[Operation]:
-    """So many reports at once, each written, noticed and accepted."""
+    """So many reports at once, each written by another process, noticed and accepted."""
+    from benchmarks.reporter import Reporter
+
     from .server import PHRASE
 
-    text = f"# Report\n\n{PHRASE}\n".encode()
     numbers = count()
     with _directory() as place, IOManager() as io:
+        with Reporter(place, f"# Report\n\n{PHRASE}\n") as reporter:
 
-        def one(_number: int) -> None:
-            name = f"report_{next(numbers)}.md"
-            with ReportWatch(io, place, [name], PHRASE) as watch:
-                rt.run_blocking((place / name).write_bytes, text)
-                watch.wait()
-            io.remove([place / name])
+            def one(_number: int) -> None:
+                name = f"report_{next(numbers)}.md"
+                with ReportWatch(io, place, [name], PHRASE) as watch:
+                    reporter.write(name)
+                    watch.wait()
+                reporter.remove(name)
 
-        yield _at_once(one, range(at_once))
+            yield _at_once(one, range(at_once))
 
 
 @contextmanager
