@@ -89,7 +89,8 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         criterion=as_fast("job: 20 instructions without an agent's work", note=_NO_AGENT),
         sides=_runs(Job(tasks=5, steps=4)),
         slow=True,
-        budget=600,
+        pairs=160,
+        budget=900,
     ),
     Trial(
         criterion=as_fast(
