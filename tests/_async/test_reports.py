@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -248,3 +249,38 @@ async def test_many_wait_at_once_and_each_gets_his_own(tmp_path: Path) -> None:
             for n in range(20):
                 await rt.run_blocking(write, tmp_path, f"{n} Done!", f"docs/{n}.md")
     assert [w.report.text for w in waiters if w.report] == [f"{n} Done!" for n in range(20)]
+
+
+async def test_nothing_is_looked_at_before_something_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, GOOD)
+    looks: list[list[Path]] = []
+    look = files.look
+
+    def counted(paths: list[Path], *about: Any) -> list[files.Look]:
+        looks.append(paths)
+        return look(paths, *about)
+
+    monkeypatch.setattr(files, "look", counted)
+    async with AsyncIOManager() as io:
+        waiting = Waiting(io, tmp_path, NAME, "absent.md")
+        async with waiting.watch, rt.TaskGroup() as group:
+            group.start_soon(waiting.run)
+            await waiting.looked(Verdict.MISSING, "absent.md")
+            assert waiting.watch.verdicts[NAME] is Verdict.STALE
+            assert looks == []
+            await rt.run_blocking(write, tmp_path, f"More.\n{GOOD}")
+    assert waiting.report is not None
+    assert looks
+
+
+async def test_missing_places_are_made_when_asked_for(tmp_path: Path) -> None:
+    async with AsyncIOManager() as io:
+        waiting = Waiting(io, tmp_path, "a/b/report.md")
+        async with waiting.watch, rt.TaskGroup() as group:
+            assert not (tmp_path / "a").exists()
+            await waiting.watch.make_directories()
+            group.start_soon(waiting.run)
+            await rt.run_blocking((tmp_path / "a/b/report.md").write_text, GOOD, "utf-8")
+    assert waiting.report is not None

@@ -306,3 +306,14 @@ async def test_a_system_without_inotify_is_no_error(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "platform", "darwin")
     async with rt.FileWatcher() as watcher:
         assert not watcher.watching
+
+
+async def test_a_watch_knows_what_was_there_when_it_began(tmp_path: Path, how: str) -> None:
+    there, absent = tmp_path / "there", tmp_path / "a" / "b" / "absent"
+    write(there)
+    async with rt.FileWatcher() as watcher, watcher.watch([there, absent]) as watch:
+        known = files.signature(there)
+        append(there)
+        write(tmp_path / "another")
+        assert watch.before == {there: known}
+        assert watch.missing == [absent.parent]

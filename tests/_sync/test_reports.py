@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -249,3 +250,38 @@ def test_many_wait_at_once_and_each_gets_his_own(tmp_path: Path) -> None:
             for n in range(20):
                 rt.run_blocking(write, tmp_path, f"{n} Done!", f"docs/{n}.md")
     assert [w.report.text for w in waiters if w.report] == [f"{n} Done!" for n in range(20)]
+
+
+def test_nothing_is_looked_at_before_something_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, GOOD)
+    looks: list[list[Path]] = []
+    look = files.look
+
+    def counted(paths: list[Path], *about: Any) -> list[files.Look]:
+        looks.append(paths)
+        return look(paths, *about)
+
+    monkeypatch.setattr(files, "look", counted)
+    with IOManager() as io:
+        waiting = Waiting(io, tmp_path, NAME, "absent.md")
+        with waiting.watch, rt.TaskGroup() as group:
+            group.start_soon(waiting.run)
+            waiting.looked(Verdict.MISSING, "absent.md")
+            assert waiting.watch.verdicts[NAME] is Verdict.STALE
+            assert looks == []
+            rt.run_blocking(write, tmp_path, f"More.\n{GOOD}")
+    assert waiting.report is not None
+    assert looks
+
+
+def test_missing_places_are_made_when_asked_for(tmp_path: Path) -> None:
+    with IOManager() as io:
+        waiting = Waiting(io, tmp_path, "a/b/report.md")
+        with waiting.watch, rt.TaskGroup() as group:
+            assert not (tmp_path / "a").exists()
+            waiting.watch.make_directories()
+            group.start_soon(waiting.run)
+            rt.run_blocking((tmp_path / "a/b/report.md").write_text, GOOD, "utf-8")
+    assert waiting.report is not None

@@ -416,3 +416,29 @@ def test_many_children_at_once_leave_nothing_open() -> None:
     before = descriptors()
     assert rt.map_concurrently(one, range(40), limit=10) == list(range(40))
     assert descriptors() <= before + 12
+
+
+def test_who_wants_to_know_of_a_child_is_told_as_soon_as_it_is_there() -> None:
+    told: list[tuple[int, str]] = []
+
+    def spawned(pid: int, started: str) -> None:
+        assert alive(pid)
+        told.append((pid, started))
+
+    with rt.open_process(["sleep", "3600"], spawned=spawned) as process:
+        assert told == [(process.pid, process.started)]
+        assert process.started == identity(process.pid)
+
+
+def test_a_child_that_nobody_can_be_told_of_is_ended() -> None:
+    told: list[int] = []
+
+    def spawned(pid: int, started: str) -> None:
+        told.append(pid)
+        raise KeyError(started)
+
+    before = descriptors()
+    with pytest.raises(KeyError):
+        rt.open_process(["sleep", "3600"], spawned=spawned)
+    assert not alive(told[0])
+    assert descriptors() == before

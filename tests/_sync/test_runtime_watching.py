@@ -303,3 +303,14 @@ def test_a_system_without_inotify_is_no_error(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sys, "platform", "darwin")
     with rt.FileWatcher() as watcher:
         assert not watcher.watching
+
+
+def test_a_watch_knows_what_was_there_when_it_began(tmp_path: Path, how: str) -> None:
+    there, absent = tmp_path / "there", tmp_path / "a" / "b" / "absent"
+    write(there)
+    with rt.FileWatcher() as watcher, watcher.watch([there, absent]) as watch:
+        known = files.signature(there)
+        append(there)
+        write(tmp_path / "another")
+        assert watch.before == {there: known}
+        assert watch.missing == [absent.parent]
