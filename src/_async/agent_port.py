@@ -21,10 +21,9 @@ class AgentJob:
     """What is to be run, and who hears of it.
 
     The report is looked for under the names ``reports``, relative to ``cwd``;
-    their directories are made.
-    ``record`` is given id and start time of the process, on whichever thread it
-    was started, and returns what is to be waited for before ``on_start`` is told
-    of the id.
+    their directories are made.  ``record`` is given id and start time of the
+    process, on whichever thread it was started, and returns what is to be waited
+    for before ``on_start`` is told of the id.
     """
 
     launch: Launch
@@ -61,7 +60,6 @@ class AsyncAgents:
 
     async def run(self, job: AgentJob) -> AgentOutcome:
         """Run an agent to its end; raises what its driver raises."""
-
         recorded: list[rt.Future[None] | None] = []
 
         def on_spawn(pid: int, started: str) -> None:

@@ -136,12 +136,12 @@ class AsyncAgentDriver:
 
         Its raw output goes to ``log`` before anybody reads it.  ``on_spawn`` is
         told of its process as soon as there is one, on whichever thread that is
-        (`rt.open_process`); ``on_start`` is waited for while it works.  ``environment`` takes the place of
-        the driver's own.  ``mark`` stands in the environment of all processes of
-        this run: those that left the agent's group are ended by it.  Cancelling
-        asks the agent to end, and kills it after ``limits.kill`` seconds.
-        Raises what these two raise, and `OSError` if the log cannot be
-        written.
+        (`rt.open_process`); ``on_start`` is waited for while it works.
+        ``environment`` takes the place of the driver's own.  ``mark`` stands in the
+        environment of all processes of this run: those that left the agent's group
+        are ended by it.  Cancelling asks the agent to end, and kills it after
+        ``limits.kill`` seconds.  Raises what these two raise, and `OSError` if the
+        log cannot be written.
         """
         variables = self._variables(launch, environment, mark)
         try:
@@ -239,6 +239,7 @@ class _Course:
             wants_report=watch is not None and launch.reports,
             announces=launch.announces,
         )
+        self._reading = rt.Event()
         self._read_to_the_end = (rt.Event(), rt.Event())
         self._inbox: rt.Channel[_Happening] = rt.Channel(maxsize=64)
         self._tail = b""
@@ -336,6 +337,7 @@ class _Course:
 
     async def _read_stdout(self) -> None:
         async with await rt.open_append(self._log) as log:
+            self._reading.set()
             while data := await self._process.stdout.read():
                 await self._keep(data, log)
                 if events := self._decoder.feed(data):
@@ -357,6 +359,7 @@ class _Course:
 
     async def _notice_exit(self) -> None:
         code = await self._process.wait()
+        await self._reading.wait()  # what a slow disk takes is not the agent's time
         async with rt.CancelScope(DRAIN):
             for end in self._read_to_the_end:
                 await end.wait()

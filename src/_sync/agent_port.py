@@ -22,10 +22,9 @@ class AgentJob:
     """What is to be run, and who hears of it.
 
     The report is looked for under the names ``reports``, relative to ``cwd``;
-    their directories are made.
-    ``record`` is given id and start time of the process, on whichever thread it
-    was started, and returns what is to be waited for before ``on_start`` is told
-    of the id.
+    their directories are made.  ``record`` is given id and start time of the
+    process, on whichever thread it was started, and returns what is to be waited
+    for before ``on_start`` is told of the id.
     """
 
     launch: Launch
@@ -62,7 +61,6 @@ class Agents:
 
     def run(self, job: AgentJob) -> AgentOutcome:
         """Run an agent to its end; raises what its driver raises."""
-
         recorded: list[rt.Future[None] | None] = []
 
         def on_spawn(pid: int, started: str) -> None:

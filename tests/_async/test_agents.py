@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from codeagent._async import agents
 from codeagent._async.agents import AgentOutcome, AsyncAgentDriver
 from codeagent._async.io import AsyncIOManager
 from codeagent._async.reports import AsyncReportWatch
@@ -292,6 +293,22 @@ async def test_an_error_when_the_start_is_recorded_ends_the_agent_and_is_told_as
     rig.on_start = refuse
     with pytest.raises(LookupError, match="fenced off"):
         await rig.run(script(DEAF))
+
+
+async def test_what_an_agent_said_is_heard_however_late_its_log_could_be_opened(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agents, "DRAIN", 0.01)
+    open_append = rt.open_append
+
+    async def late(path: Path) -> rt.AppendFile:
+        await rt.sleep(0.1)  # the agent has long ended, and what it said would be given up
+        return await open_append(path)
+
+    monkeypatch.setattr(rt, "open_append", late)
+    outcome = await rig.run(Launch(argv=("echo", "the last word")))
+    assert outcome.text == "the last word"
+    assert rig.log.read_bytes() == b"the last word\n"
 
 
 async def test_a_log_that_cannot_be_written_is_told_as_it_is(rig: Rig, tmp_path: Path) -> None:

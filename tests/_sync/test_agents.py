@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from codeagent._runtime import sync_runtime as rt
+from codeagent._sync import agents
 from codeagent._sync.agents import AgentDriver, AgentOutcome
 from codeagent._sync.io import IOManager
 from codeagent._sync.reports import ReportWatch
@@ -291,6 +292,22 @@ def test_an_error_when_the_start_is_recorded_ends_the_agent_and_is_told_as_it_is
     rig.on_start = refuse
     with pytest.raises(LookupError, match="fenced off"):
         rig.run(script(DEAF))
+
+
+def test_what_an_agent_said_is_heard_however_late_its_log_could_be_opened(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agents, "DRAIN", 0.01)
+    open_append = rt.open_append
+
+    def late(path: Path) -> rt.AppendFile:
+        rt.sleep(0.1)  # the agent has long ended, and what it said would be given up
+        return open_append(path)
+
+    monkeypatch.setattr(rt, "open_append", late)
+    outcome = rig.run(Launch(argv=("echo", "the last word")))
+    assert outcome.text == "the last word"
+    assert rig.log.read_bytes() == b"the last word\n"
 
 
 def test_a_log_that_cannot_be_written_is_told_as_it_is(rig: Rig, tmp_path: Path) -> None:
