@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from codeagent._runtime import files
+from codeagent.core.report import Signature
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 
@@ -172,6 +174,34 @@ def test_a_snapshot_reads_no_more_than_it_may(tmp_path: Path) -> None:
     assert seen is not None
     assert seen.data == b"0123"
     assert seen.before.size == 10
+
+
+def test_a_snapshot_takes_the_memory_of_the_file_and_not_of_what_it_may_be(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 1000)
+    files.snapshot(path, 1 << 24)
+    tracemalloc.start()
+    try:
+        seen = files.snapshot(path, 1 << 24)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert seen is not None
+    assert len(seen.data) == 1000
+    assert peak < 1 << 20
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3, 4, 5, 6, 7, 100, -1])
+@pytest.mark.parametrize("size", [0, 3, 6, 9])
+def test_what_has_come_or_gone_since_a_file_was_looked_at_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, limit: int
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"abcdef")
+    monkeypatch.setattr(files, "_signature", lambda status: Signature(0, size, 0))
+    seen = files.snapshot(path, limit)
+    assert seen is not None
+    assert seen.data == (b"abcdef" if limit < 0 else b"abcdef"[:limit])
 
 
 def test_a_snapshot_tells_that_somebody_has_the_file_open_for_writing(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import stat
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import IO, NamedTuple, TypeVar
 
 from ..core.report import Signature
 
@@ -62,14 +62,24 @@ def read_or_none(path: Path) -> bytes | None:
 
 
 def snapshot(path: Path, limit: int) -> Snapshot | None:
-    """Up to ``limit`` bytes of ``path`` with its signature before and after."""
+    """Up to ``limit`` bytes of ``path``, or all if that is negative, with its
+    signature before and after.
+    """
     try:
         with open(path, "rb", opener=_open_regular) as file:
             before = _signature(os.fstat(file.fileno()))
-            data = file.read(limit)
+            data = _read(file, before.size, limit)
             return Snapshot(before, data, _signature(path.stat()), _being_written(file.fileno()))
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
+
+
+def _read(file: IO[bytes], size: int, limit: int) -> bytes:
+    """Up to ``limit`` bytes of a file that just had ``size``, without a buffer of the former."""
+    if not size < limit:
+        return file.read(limit)
+    data = file.read(size + 1)
+    return data if len(data) <= size else data + file.read(limit - len(data))
 
 
 class Look(NamedTuple):
