@@ -13,6 +13,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._runtime.usage import give_back_large_blocks
 from .app import Prepared, Refused, find_agent, ignore_own
 from .core.agents import Adapter
 from .core.config import RuntimeSettings
@@ -95,6 +96,7 @@ class _Run:
     def to_the_end(self, sink: Sink) -> int:
         """Returns the exit code of the last one."""
         memory = Memory()
+        give_back_large_blocks()
         with _signals_kept(self._mailbox):
             while True:
                 server, code = self._serve(self._routing.wanted(), memory, sink)

@@ -21,7 +21,11 @@ from typing import IO
 from .identity import identity
 
 CHUNK = 1 << 18
-"""How many bytes one read of a pipe takes at most."""
+"""How many bytes one read of a pipe takes at most.
+
+More than a pipe holds, so that what was read lies in a block of its own and leaves
+no hole behind: see `usage.give_back_large_blocks`.
+"""
 
 
 def spawn(
