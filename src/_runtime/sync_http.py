@@ -18,6 +18,7 @@ from ..core.http import PoolState
 from .network import NetworkOptions, plain_request, tls_context
 from .sync_locks import Semaphore
 from .sync_network import ScopedBackend
+from .sync_pool import ConnectionPool
 from .sync_tasks import timeout as deadline
 
 IDLE = 50.0
@@ -76,7 +77,7 @@ class ScopedTransport(httpx.BaseTransport):
         self._hosts: dict[bytes, Semaphore] = {}
         self._requests = self._waiting = self._waited = self._streams = 0
         self._backend = ScopedBackend()
-        self._pool = httpcore.ConnectionPool(
+        self._pool = ConnectionPool(
             ssl_context=_for_threads(tls_context(options.ca_file)),
             proxy=_proxy(options.proxy) if options.proxy else None,
             max_connections=options.max_connections,
