@@ -380,7 +380,12 @@ async def test_a_task_that_is_cancelled_before_its_first_step_is_over() -> None:
     execute = Executor()
     work = scheduler(execute, limit=3)
     early: list[bool] = []
-    execute.at_start = lambda task: early.append(work.cancel("t1") is not None)
+
+    def cancel_the_other(task: Task) -> None:
+        if task.id == "t0":
+            early.append(work.cancel("t1") is not None)
+
+    execute.at_start = cancel_the_other
     execute.gate.clear()
     work.submit([task(0), task(1)])
     async with rt.TaskGroup() as group:
