@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 _PROGRAM = """\
 import os, sys
@@ -21,37 +22,18 @@ for line in iter(sys.stdin.readline, ""):
 """
 
 
-class Reporter:
-    """A process that writes ``text`` to files of ``directory``; use it as a block."""
+@contextmanager
+def reporter(directory: Path, text: str) -> Iterator[Callable[[str, str], None]]:
+    """Gives what has a file of ``directory`` written or removed, by another process.
 
-    def __init__(self, directory: Path, text: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-IS", "-c", _PROGRAM, text],
-            cwd=directory,
-            stdin=subprocess.PIPE,
-            bufsize=0,
-        )
+    It takes ``"write"`` or ``"remove"`` and the file's name, and does not wait.
+    """
+    command = [sys.executable, "-IS", "-c", _PROGRAM, text]
+    with subprocess.Popen(command, cwd=directory, stdin=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdin is not None  # asked for above
+        tell = process.stdin.write
 
-    def write(self, name: str) -> None:
-        """Have the file ``name`` written; does not wait for it."""
-        self._tell(f"write {name}\n")
+        def order(what: str, name: str) -> None:
+            tell(f"{what} {name}\n".encode())
 
-    def remove(self, name: str) -> None:
-        """Have it deleted; does not wait for it."""
-        self._tell(f"remove {name}\n")
-
-    def _tell(self, order: str) -> None:
-        assert self._process.stdin is not None  # asked for above
-        self._process.stdin.write(order.encode())
-
-    def __enter__(self) -> Reporter:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        with self._process:  # closes its input, at which it ends
-            pass
+        yield order

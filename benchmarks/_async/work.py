@@ -124,20 +124,20 @@ async def git_calls(at_once: int = 1) -> AsyncGenerator[Operation]:
 @asynccontextmanager
 async def reports(at_once: int = 1) -> AsyncGenerator[Operation]:
     """So many reports at once, each written by another process, noticed and accepted."""
-    from benchmarks.reporter import Reporter
+    from benchmarks.reporter import reporter
 
     from .server import PHRASE
 
     numbers = count()
     async with _directory() as place, AsyncIOManager() as io:
-        with Reporter(place, f"# Report\n\n{PHRASE}\n") as reporter:
+        with reporter(place, f"# Report\n\n{PHRASE}\n") as order:
 
             async def one(_number: int) -> None:
                 name = f"report_{next(numbers)}.md"
                 async with AsyncReportWatch(io, place, [name], PHRASE) as watch:
-                    reporter.write(name)
+                    order("write", name)
                     await watch.wait()
-                reporter.remove(name)
+                order("remove", name)
 
             yield _at_once(one, range(at_once))
 

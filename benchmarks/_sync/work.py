@@ -125,20 +125,20 @@ def git_calls(at_once: int = 1) -> Generator[Operation]:
 @contextmanager
 def reports(at_once: int = 1) -> Generator[Operation]:
     """So many reports at once, each written by another process, noticed and accepted."""
-    from benchmarks.reporter import Reporter
+    from benchmarks.reporter import reporter
 
     from .server import PHRASE
 
     numbers = count()
     with _directory() as place, IOManager() as io:
-        with Reporter(place, f"# Report\n\n{PHRASE}\n") as reporter:
+        with reporter(place, f"# Report\n\n{PHRASE}\n") as order:
 
             def one(_number: int) -> None:
                 name = f"report_{next(numbers)}.md"
                 with ReportWatch(io, place, [name], PHRASE) as watch:
-                    reporter.write(name)
+                    order("write", name)
                     watch.wait()
-                reporter.remove(name)
+                order("remove", name)
 
             yield _at_once(one, range(at_once))
 

@@ -60,15 +60,15 @@ class AsyncAgents:
 
     async def run(self, job: AgentJob) -> AgentOutcome:
         """Run an agent to its end; raises what its driver raises."""
-        recorded: list[rt.Future[None] | None] = []
+        recorded: list[rt.Future[None]] = []
 
         def on_spawn(pid: int, started: str) -> None:
-            recorded.append(job.record(pid, started))  # kept while the caller hears of it
+            if (kept := job.record(pid, started)) is not None:
+                recorded.append(kept)
 
         async def on_start(process: rt.Process) -> None:
             for kept in recorded:
-                if kept is not None:
-                    await rt.wait_for_future(kept)
+                await rt.wait_for_future(kept)
             job.on_start(process.pid)
 
         async with AsyncExitStack() as stack:

@@ -65,7 +65,7 @@ class AsyncReportWatch:
 
     async def make_directories(self) -> None:
         """Create what is missing of the places. Raises `OSError`."""
-        if missing := self._watch.missing:
+        if missing := self._watch.missing():
             await self._io.make_directories(missing)
 
     async def wait(self) -> Report:

@@ -75,7 +75,7 @@ def _nothing() -> None:
 
 
 class Threads:
-    """Threads that run calls from a loop, begun when they are needed; use them as a block.
+    """Threads that run calls from a loop, begun when they are needed.
 
     `concurrent.futures` pairs every call with a future, a lock and a semaphore of its
     own, which takes as long again as to go to a thread and back.
@@ -98,15 +98,8 @@ class Threads:
                 thread.start()
                 self._threads.append(thread)
 
-    def __enter__(self) -> Threads:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Wait until all that was submitted has ended."""
         for _ in self._threads:
             self._calls.put(None)
         for thread in self._threads:

@@ -103,7 +103,7 @@ def run(
     blocking calls run side by side, ``watched`` is told of the loop.
     """
     runner = asyncio.Runner(loop_factory=choose_loop(loop).factory, debug=debug or None)
-    with Threads(io_threads) as threads, runner:
+    with contextlib.closing(Threads(io_threads)) as threads, runner:
         use_threads(runner.get_loop(), threads)
         if watched is not None:
             watched(runner.get_loop())

@@ -82,10 +82,9 @@ class Watch:
         """The files that were there when the block was entered, as they were then."""
         return self._subscription.before
 
-    @property
     def missing(self) -> list[Path]:
-        """The directories of the files that were not there when the block was entered."""
-        return self._subscription.missing
+        """The directories of the files that are not there."""
+        return self._subscription.missing()
 
     def take(self) -> frozenset[Path]:
         """The changes since the last call, perhaps none; does not wait."""

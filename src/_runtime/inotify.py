@@ -41,8 +41,7 @@ class Subscription:
     """Some files that somebody waits for, and which of them have changed.
 
     ``polled`` is true where the system does not tell and `take` has to look.
-    ``before`` are the files that were there when it was opened, ``missing`` the
-    directories that were not.
+    ``before`` are the files that were there when it was opened.
     """
 
     def __init__(
@@ -59,7 +58,6 @@ class Subscription:
         self._order = sorted(self.paths)
         self._seen: list[Signature | None] = []
         self.before: dict[Path, Signature] = {}
-        self.missing: list[Path] = []
 
     def open(self) -> None:
         """Notice what changes from now on."""
@@ -69,7 +67,6 @@ class Subscription:
                 self._table.subscribe(self)
             except WatchUnavailable:
                 self.polled = True
-        self.missing = [directory for directory in self.directories if not directory.is_dir()]
         self._seen = files.signatures(self._order)
         known = zip(self._order, self._seen, strict=True)
         self.before = {path: seen for path, seen in known if seen is not None}
@@ -78,6 +75,10 @@ class Subscription:
         """Notice nothing any more."""
         if self._table is not None:
             self._table.unsubscribe(self)
+
+    def missing(self) -> list[Path]:
+        """The directories that are not there."""
+        return [directory for directory in self.directories if not directory.is_dir()]
 
     def mark(self, paths: Iterable[Path]) -> None:
         """Note that ``paths`` have changed and wake whoever waits."""

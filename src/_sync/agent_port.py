@@ -61,15 +61,15 @@ class Agents:
 
     def run(self, job: AgentJob) -> AgentOutcome:
         """Run an agent to its end; raises what its driver raises."""
-        recorded: list[rt.Future[None] | None] = []
+        recorded: list[rt.Future[None]] = []
 
         def on_spawn(pid: int, started: str) -> None:
-            recorded.append(job.record(pid, started))  # kept while the caller hears of it
+            if (kept := job.record(pid, started)) is not None:
+                recorded.append(kept)
 
         def on_start(process: rt.Process) -> None:
             for kept in recorded:
-                if kept is not None:
-                    rt.wait_for_future(kept)
+                rt.wait_for_future(kept)
             job.on_start(process.pid)
 
         with ExitStack() as stack:

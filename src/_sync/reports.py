@@ -66,7 +66,7 @@ class ReportWatch:
 
     def make_directories(self) -> None:
         """Create what is missing of the places. Raises `OSError`."""
-        if missing := self._watch.missing:
+        if missing := self._watch.missing():
             self._io.make_directories(missing)
 
     def wait(self) -> Report:

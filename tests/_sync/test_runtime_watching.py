@@ -323,4 +323,4 @@ def test_a_watch_knows_what_was_there_when_it_began(tmp_path: Path, how: str) ->
         append(there)
         write(tmp_path / "another")
         assert watch.before == {there: known}
-        assert watch.missing == [absent.parent]
+        assert watch.missing() == [absent.parent]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +147,7 @@ class _OneThread:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, stack: ExitStack, *, given: bool) -> None:
         self._executor = stack.enter_context(_CountedExecutor(1))
-        self._threads = stack.enter_context(_CountedThreads(1))
+        self._threads = stack.enter_context(closing(_CountedThreads(1)))
         loop.set_default_executor(self._executor)
         if given:
             use_threads(loop, self._threads)
@@ -211,12 +210,12 @@ def test_blocking_calls_run_on_as_many_threads_as_they_need_and_no_more(loop: st
         used.add(threading.get_ident())
         barrier.wait(60)
 
+    async def one(barrier: threading.Barrier) -> None:
+        await rt.run_blocking(meet, barrier)
+
     async def together(number: int) -> int:
         used.clear()
-        barrier = threading.Barrier(number)
-        await rt.map_concurrently(
-            functools.partial(rt.run_blocking, meet), [barrier] * number, limit=number
-        )
+        await rt.map_concurrently(one, [threading.Barrier(number)] * number, limit=number)
         return len(used)
 
     async def main() -> list[int]:
