@@ -7,15 +7,14 @@ import contextlib
 import contextvars
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
+from io import FileIO
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
-
-import aiofiles
 
 from . import files
 
@@ -161,12 +160,18 @@ async def append(path: Path, data: bytes) -> None:
 class AppendFile:
     """A file that grows while something runs, such as an agent's raw output."""
 
-    def __init__(self, file: Any) -> None:
-        self._file = file
+    def __init__(self, descriptor: int, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._descriptor = descriptor
+        self._close = close
+
+    @classmethod
+    def of(cls, file: FileIO) -> AppendFile:
+        """``file``, opened by `files.open_append`; use the result as a block."""
+        return cls(file.fileno(), partial(run_blocking, file.close))
 
     async def write(self, data: bytes) -> None:
         """Append ``data``; it has left this process when the call returns."""
-        await run_blocking(files.write_all, self._file.fileno(), data)
+        await run_blocking(files.write_all, self._descriptor, data)
 
     async def __aenter__(self) -> AppendFile:
         return self
@@ -177,7 +182,7 @@ class AppendFile:
         exc: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        await finished(asyncio.ensure_future(self._file.close()))
+        await finished(asyncio.ensure_future(self._close()))
 
 
 async def open_append(path: Path) -> AppendFile:
@@ -185,12 +190,15 @@ async def open_append(path: Path) -> AppendFile:
 
     A missing directory is made.
     """
+    import aiofiles  # takes as long to load as an agent to start
+
     opening = asyncio.ensure_future(
         aiofiles.open(path, "ab", buffering=0, opener=files.open_in_its_directory)
     )
     try:
-        return AppendFile(await finished(opening))
+        file = await finished(opening)
     except asyncio.CancelledError:
         if not opening.cancelled():
             await finished(asyncio.ensure_future(opening.result().close()))
         raise
+    return AppendFile(file.fileno(), file.close)

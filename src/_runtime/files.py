@@ -14,6 +14,7 @@ import signal
 import stat
 from collections.abc import Callable
 from functools import partial
+from io import FileIO
 from pathlib import Path
 from typing import IO, NamedTuple, TypeVar
 
@@ -209,6 +210,11 @@ def write_all(descriptor: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
+
+
+def open_append(path: Path) -> FileIO:
+    """Open ``path`` for appending, unbuffered; a missing directory is made."""
+    return FileIO(path, "ab", opener=open_in_its_directory)
 
 
 def open_in_its_directory(path: str | Path, flags: int) -> int:

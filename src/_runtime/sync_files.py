@@ -47,6 +47,11 @@ class AppendFile:
     def __init__(self, file: FileIO) -> None:
         self._file = file
 
+    @classmethod
+    def of(cls, file: FileIO) -> AppendFile:
+        """``file``, opened by `files.open_append`; use the result as a block."""
+        return cls(file)
+
     def write(self, data: bytes) -> None:
         """Append ``data``; it has left this process when the call returns."""
         run_blocking(files.write_all, self._file.fileno(), data)
@@ -68,4 +73,4 @@ def open_append(path: Path) -> AppendFile:
 
     A missing directory is made.
     """
-    return AppendFile(FileIO(path, "ab", opener=files.open_in_its_directory))
+    return AppendFile(files.open_append(path))

@@ -7,6 +7,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ..core.agents import Launch
 from ..core.errors import first
 from ..core.refusal import refusal
 from ..core.streams import AgentEvent, AgentEventKind, Counters
+from .raw_log import RawLog
 from .reports import Report, ReportWatch
 
 logger = logging.getLogger(__name__)
@@ -28,9 +30,6 @@ left behind can hold the pipe open for ever."""
 
 TAIL = 64 * 1024
 """Bytes of standard error that are kept for the error message."""
-
-LONGEST_LOG = 1 << 30
-"""Bytes of raw output that are kept of one run, so that no agent can fill the disk."""
 
 LAST_LOOK = 0.05
 """Seconds in which what lies in the pipe is read before time counts as up."""
@@ -145,34 +144,49 @@ class AgentDriver:
         log cannot be written.
         """
         variables = self._variables(launch, environment, mark)
+        with closing(RawLog(log)) as raw:
+
+            def spawned(pid: int, started: str) -> None:
+                raw.open()
+                if on_spawn is not None:
+                    on_spawn(pid, started)
+
+            try:
+                opened = rt.open_process(
+                    launch.argv, cwd=cwd, env=variables, stdin=launch.stdin, spawned=spawned
+                )
+            except (OSError, ValueError) as error:
+                reason = f"{launch.argv[0]} could not be started: {error}"
+                missing = isinstance(error, FileNotFoundError | PermissionError)
+                ending = Ending.NOT_STARTED if missing else Ending.FAILED
+                return AgentOutcome(ending=ending, reason=reason)
+            try:
+                with opened as process:
+                    course = _Course(process, raw, launch, limits, watch, self._clock, on_event)
+                    return self._follow(course, process, on_start, limits.kill)
+            finally:
+                if mark:
+                    rt.shielded(self._end_left, f"{RUN_MARK}={mark}", opened.pid)
+
+    def _follow(
+        self,
+        course: _Course,
+        process: rt.Process,
+        on_start: Callable[[rt.Process], rt.Result[None]],
+        patience: float,
+    ) -> AgentOutcome:
+        with self._state:
+            self._running.add(process)
         try:
-            opened = rt.open_process(
-                launch.argv, cwd=cwd, env=variables, stdin=launch.stdin, spawned=on_spawn
-            )
-        except (OSError, ValueError) as error:
-            reason = f"{launch.argv[0]} could not be started: {error}"
-            missing = isinstance(error, FileNotFoundError | PermissionError)
-            ending = Ending.NOT_STARTED if missing else Ending.FAILED
-            return AgentOutcome(ending=ending, reason=reason)
-        pid = opened.pid
-        try:
-            with opened as process:
-                with self._state:
-                    self._running.add(process)
-                course = _Course(process, log, launch, limits, watch, self._clock, on_event)
-                try:
-                    return course.follow(on_start)
-                except BaseExceptionGroup as group:
-                    raise first(group) from None
-                except rt.Cancelled:
-                    rt.shielded(self._end, process, limits.kill)
-                    raise
-                finally:
-                    with self._state:
-                        self._running.discard(process)
+            return course.follow(on_start)
+        except BaseExceptionGroup as group:
+            raise first(group) from None
+        except rt.Cancelled:
+            rt.shielded(self._end, process, patience)
+            raise
         finally:
-            if mark:
-                rt.shielded(self._end_left, f"{RUN_MARK}={mark}", pid)
+            with self._state:
+                self._running.discard(process)
 
     def _variables(
         self, launch: Launch, environment: Mapping[str, str] | None, mark: str
@@ -219,7 +233,7 @@ class _Course:
     def __init__(
         self,
         process: rt.Process,
-        log: Path,
+        log: RawLog,
         launch: Launch,
         limits: Limits,
         watch: ReportWatch | None,
@@ -228,7 +242,6 @@ class _Course:
     ) -> None:
         self._process = process
         self._log = log
-        self._logged = 0
         self._watch = watch
         self._clock = clock
         self._on_event = on_event
@@ -337,21 +350,15 @@ class _Course:
         return []
 
     def _read_stdout(self) -> None:
-        with rt.open_append(self._log) as log:
+        with self._log.take() as file:
             self._reading.set()
             while data := self._process.stdout.read():
-                self._keep(data, log)
+                self._log.write(file, data)
                 if events := self._decoder.feed(data):
                     self._inbox.put(_Heard(self._clock(), events))
             if events := self._decoder.close():
                 self._inbox.put(_Heard(self._clock(), events))
             self._read_to_the_end[0].set()
-
-    def _keep(self, data: bytes, log: rt.AppendFile) -> None:
-        room = LONGEST_LOG - self._logged
-        self._logged += len(data)
-        if room > 0:
-            log.write(data[:room])
 
     def _read_stderr(self) -> None:
         while data := self._process.stderr.read():

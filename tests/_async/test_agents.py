@@ -15,6 +15,7 @@ import pytest
 from codeagent._async import agents
 from codeagent._async.agents import AgentOutcome, AsyncAgentDriver
 from codeagent._async.io import AsyncIOManager
+from codeagent._async.raw_log import AsyncRawLog
 from codeagent._async.reports import AsyncReportWatch
 from codeagent._runtime import async_runtime as rt
 from codeagent.core.agent_run import Ending, Limits
@@ -45,6 +46,7 @@ class Rig:
         self.pids: list[int] = []
         self.on_event: Callable[[AgentEvent], None] = lambda event: None
         self.on_start: Callable[[], None] = lambda: None
+        self.on_spawn: Callable[[int, str], object] | None = None
 
     def _hear(self, event: AgentEvent) -> None:
         self.events.append(event)
@@ -72,6 +74,7 @@ class Rig:
             cwd=self.project,
             log=self.log,
             watch=watch,
+            on_spawn=self.on_spawn,
             on_start=self._started,
             on_event=self._hear,
         )
@@ -306,9 +309,17 @@ async def test_what_an_agent_said_is_heard_however_late_its_log_could_be_opened(
         return await open_append(path)
 
     monkeypatch.setattr(rt, "open_append", late)
+    monkeypatch.setattr(AsyncRawLog, "open", lambda _: None)  # as if it had not worked
     outcome = await rig.run(Launch(argv=("echo", "the last word")))
     assert outcome.text == "the last word"
     assert rig.log.read_bytes() == b"the last word\n"
+
+
+async def test_the_raw_log_is_there_before_the_process_is_told_of(rig: Rig) -> None:
+    there: list[bool] = []
+    rig.on_spawn = lambda *_: there.append(rig.log.exists())
+    await rig.run(Launch(argv=("true",)))
+    assert there == [True]
 
 
 async def test_a_log_that_cannot_be_written_is_told_as_it_is(rig: Rig, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from codeagent._runtime import sync_runtime as rt
 from codeagent._sync import agents
 from codeagent._sync.agents import AgentDriver, AgentOutcome
 from codeagent._sync.io import IOManager
+from codeagent._sync.raw_log import RawLog
 from codeagent._sync.reports import ReportWatch
 from codeagent.core.agent_run import Ending, Limits
 from codeagent.core.agents import Launch
@@ -46,6 +47,7 @@ class Rig:
         self.pids: list[int] = []
         self.on_event: Callable[[AgentEvent], None] = lambda event: None
         self.on_start: Callable[[], None] = lambda: None
+        self.on_spawn: Callable[[int, str], object] | None = None
 
     def _hear(self, event: AgentEvent) -> None:
         self.events.append(event)
@@ -71,6 +73,7 @@ class Rig:
             cwd=self.project,
             log=self.log,
             watch=watch,
+            on_spawn=self.on_spawn,
             on_start=self._started,
             on_event=self._hear,
         )
@@ -305,9 +308,17 @@ def test_what_an_agent_said_is_heard_however_late_its_log_could_be_opened(
         return open_append(path)
 
     monkeypatch.setattr(rt, "open_append", late)
+    monkeypatch.setattr(RawLog, "open", lambda _: None)  # as if it had not worked
     outcome = rig.run(Launch(argv=("echo", "the last word")))
     assert outcome.text == "the last word"
     assert rig.log.read_bytes() == b"the last word\n"
+
+
+def test_the_raw_log_is_there_before_the_process_is_told_of(rig: Rig) -> None:
+    there: list[bool] = []
+    rig.on_spawn = lambda *_: there.append(rig.log.exists())
+    rig.run(Launch(argv=("true",)))
+    assert there == [True]
 
 
 def test_a_log_that_cannot_be_written_is_told_as_it_is(rig: Rig, tmp_path: Path) -> None:
