@@ -6,7 +6,7 @@
  * BENCH_STAMPS names a file that gets the monotonic time (ns) of its first
  * instruction.  BENCH_SECONDS is how long it is to be at work before that: ten
  * times a second it says something then or uses a tool, now and then with a lot
- * to read.  BENCH_SPANS names a file that gets a line for each run: the report,
+ * to read, in a line of about BENCH_LONGEST characters.  BENCH_SPANS names a file that gets a line for each run: the report,
  * and when the run began and ended (ns since the epoch).  "noop" as the only
  * argument: nothing at all.
  */
@@ -64,6 +64,7 @@ static void say(const char *before, int length, const char *after)
 static void work(int seconds)
 {
 	struct timespec pause = {0, 100000000};
+	const char *longest = getenv("BENCH_LONGEST");
 
 	for (int step = 0; step < seconds * 10; step++) {
 		if (step % 2)
@@ -77,7 +78,7 @@ static void work(int seconds)
 			say("{\"type\":\"tool_call\",\"subtype\":\"completed\",\"call_id\":\"c\","
 			    "\"session_id\":\"s\",\"tool_call\":{\"readToolCall\":{\"args\":"
 			    "{\"path\":\"src/main.py\"},\"result\":{\"success\":{\"content\":\"",
-			    step % 100 ? 2000 : 200000, "\"}}}}}");
+			    step % 100 || !longest ? 2000 : atoi(longest), "\"}}}}}");
 		}
 		fflush(stdout);
 		nanosleep(&pause, NULL);

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 
-def work(seconds: int) -> None:
-    """Say something or use a tool, ten times a second."""
+def work(seconds: int, longest: int) -> None:
+    """Say something or use a tool, ten times a second, the first time with so much to read."""
     for step in range(seconds * 10):
-        length = 400 if step % 2 else 2_000 if step % 100 else 200_000
+        length = 400 if step % 2 else 2_000 if step % 100 else longest
         text = ("agent " * (length // 6 + 1))[:length]
         read: dict[str, object] = {"args": {"path": "src/main.py"}}
         tool = {"type": "tool_call", "call_id": "c", "session_id": "s"}
@@ -39,7 +39,7 @@ streams = "stream-json" in sys.argv
 if sys.argv[1:] != ["noop"]:
     prompt = sys.stdin.read() if streams else sys.argv[sys.argv.index("-p") + 1]
     if streams and os.environ.get("BENCH_SECONDS"):
-        work(int(os.environ["BENCH_SECONDS"]))
+        work(int(os.environ["BENCH_SECONDS"]), int(os.environ.get("BENCH_LONGEST", "2000")))
     if report := re.search("REPORT: (.*)", prompt):
         phrase = re.search("PHRASE: (.*)", prompt)
         text = f"# Done\n\n{phrase[1] if phrase else ''}\n"

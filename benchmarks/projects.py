@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 REPORTS = "reports"
 
+LONGEST_LINE = 200_000
+"""Characters of what an agent reads in one piece, as agents do now and then."""
+
 _INSTRUCTION = """\
     - instruction_id: {number}
       name: step {number}
@@ -32,7 +35,7 @@ agents:
   bench:
     command: [{agent!r}, -p, --output-format, stream-json, --force, --trust]
     output: stream-json
-    environment: {{BENCH_SECONDS: "{seconds}"}}
+    environment: {{BENCH_SECONDS: "{seconds}", BENCH_LONGEST: "{longest}"}}
 async:
   agent: bench
 {more}instructions:
@@ -87,13 +90,15 @@ def make_project(
     steps: int,
     at_once: int | None = None,
     seconds: int = 0,
+    longest: int = LONGEST_LINE,
     files: int = 0,
     adviser: Adviser | None = None,
     sections: str = "",
 ) -> Project:
     """A project of its own in ``place``; ``dialect`` is ``modern`` or ``predecessor``.
 
-    The agent is at work for so many ``seconds``.  With ``at_once`` the project is a
+    The agent is at work for so many ``seconds``; its longest line has about ``longest``
+    characters.  With ``at_once`` the project is a
     git repository with so many ``files``, and so many tasks run side by side.  An
     ``adviser`` is asked about every task and every report.  ``sections`` are added
     to the configuration of a modern project.
@@ -108,7 +113,7 @@ def make_project(
             more += f"  http: {{ca_file: {adviser.ca}}}\n"
             instructions = instructions.replace("timeout:", "check_report: true\n      timeout:")
             (root / "llm_settings.yaml").write_text(_models(adviser.url), "utf-8")
-        text = _OF_TODAY.format(agent=str(agent), seconds=seconds, more=more)
+        text = _OF_TODAY.format(agent=str(agent), seconds=seconds, longest=longest, more=more)
         (root / "codeagent.yaml").write_text(text + instructions + sections, "utf-8")
     else:
         project = Project(root, place)

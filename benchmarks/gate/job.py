@@ -14,7 +14,7 @@ from codeagent.ab.measure import MeasureError, Sample, run_command
 
 from ..http.asking import KEYS, settings
 from ..http.place import Place
-from ..projects import Project, environment, make_project
+from ..projects import LONGEST_LINE, Project, environment, make_project
 
 LONGEST = 900.0
 
@@ -24,7 +24,8 @@ class Job:
     """A list of so many tasks with so many instructions each.
 
     Without ``at_once`` they are done in place, one after the other; with it each has
-    a worktree, and its work is landed.  The agent works ``seconds`` on an instruction.
+    a worktree, and its work is landed.  The agent works ``seconds`` on an instruction,
+    and the longest line that it writes has about ``longest`` characters.
     With ``models`` the server at that place is asked about every task.
     """
 
@@ -32,6 +33,7 @@ class Job:
     steps: int = 1
     at_once: int | None = None
     seconds: int = 0
+    longest: int = LONGEST_LINE
     models: Place | None = None
 
     @contextmanager
@@ -46,6 +48,7 @@ class Job:
                 steps=self.steps,
                 at_once=self.at_once,
                 seconds=self.seconds,
+                longest=self.longest,
             )
             if self.models is not None:
                 _ask(project, self.models)
