@@ -44,17 +44,18 @@ def append(path: Path, data: bytes) -> None:
 class AppendFile:
     """A file that grows while something runs, such as an agent's raw output."""
 
-    def __init__(self, file: FileIO) -> None:
-        self._file = file
+    def __init__(self, descriptor: int, close: Callable[[], None]) -> None:
+        self._descriptor = descriptor
+        self._close = close
 
     @classmethod
     def of(cls, file: FileIO) -> AppendFile:
         """``file``, opened by `files.open_append`; use the result as a block."""
-        return cls(file)
+        return cls(file.fileno(), file.close)
 
     def write(self, data: bytes) -> None:
         """Append ``data``; it has left this process when the call returns."""
-        run_blocking(files.write_all, self._file.fileno(), data)
+        run_blocking(files.write_all, self._descriptor, data)
 
     def __enter__(self) -> AppendFile:
         return self
@@ -65,7 +66,7 @@ class AppendFile:
         exc: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self._close()
 
 
 def open_append(path: Path) -> AppendFile:
@@ -73,4 +74,4 @@ def open_append(path: Path) -> AppendFile:
 
     A missing directory is made.
     """
-    return AppendFile(files.open_append(path))
+    return AppendFile.of(files.open_append(path))
