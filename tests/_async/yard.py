@@ -15,6 +15,7 @@ from codeagent._async.workspaces import AsyncWorkspaces
 from codeagent._runtime import async_runtime as rt
 from codeagent.core.config.work import WorkspaceSettings
 from codeagent.core.task import Task, TaskState
+from codeagent.core.workspace import Workspace
 from codeagent.store import Store, open_store
 
 from ..support.repositories import ENVIRONMENT, Repository, make_repository
@@ -90,3 +91,29 @@ async def open_yard(place: Path, **names: str) -> AsyncGenerator[Yard]:
         yield Yard(root, repository, store, place / "home", git)
     finally:
         store.close()
+
+
+def inside(workspace: Workspace) -> Repository:
+    """The worktree as a repository."""
+    return Repository(workspace.path)
+
+
+async def again(yard: Yard, task_id: str) -> Task:
+    """The task as it stands."""
+    task = await rt.wait_for_future(yard.store.task(task_id))
+    assert task is not None
+    return task
+
+
+async def prepared(yard: Yard) -> AsyncWorkspaces:
+    """The workspaces of a server that has started."""
+    workspaces = yard.workspaces()
+    await workspaces.prepare()
+    return workspaces
+
+
+def remove(directory: Path) -> None:
+    """Delete a directory as a person would who knows nothing of worktrees."""
+    for path in sorted(directory.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    directory.rmdir()

@@ -16,6 +16,7 @@ from codeagent._sync.starting import StartingPoint
 from codeagent._sync.workspaces import Workspaces
 from codeagent.core.config.work import WorkspaceSettings
 from codeagent.core.task import Task, TaskState
+from codeagent.core.workspace import Workspace
 from codeagent.store import Store, open_store
 
 from ..support.repositories import ENVIRONMENT, Repository, make_repository
@@ -89,3 +90,29 @@ def open_yard(place: Path, **names: str) -> Generator[Yard]:
         yield Yard(root, repository, store, place / "home", git)
     finally:
         store.close()
+
+
+def inside(workspace: Workspace) -> Repository:
+    """The worktree as a repository."""
+    return Repository(workspace.path)
+
+
+def again(yard: Yard, task_id: str) -> Task:
+    """The task as it stands."""
+    task = rt.wait_for_future(yard.store.task(task_id))
+    assert task is not None
+    return task
+
+
+def prepared(yard: Yard) -> Workspaces:
+    """The workspaces of a server that has started."""
+    workspaces = yard.workspaces()
+    workspaces.prepare()
+    return workspaces
+
+
+def remove(directory: Path) -> None:
+    """Delete a directory as a person would who knows nothing of worktrees."""
+    for path in sorted(directory.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    directory.rmdir()

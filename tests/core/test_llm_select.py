@@ -1,17 +1,16 @@
+"""Which model is asked next, and whose answer counts."""
+
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeagent.core.llm.asking import (
-    Action,
     Ask,
-    Cancel,
-    Finish,
     Result,
     SelectionPolicy,
     Send,
@@ -20,102 +19,9 @@ from codeagent.core.llm.asking import (
     read_score,
 )
 from codeagent.core.llm.models import Models
-from codeagent.core.llm.options import ParallelSettings
-from codeagent.core.llm.providers import make_provider
 from codeagent.core.llm.select import Selection
-from codeagent.core.llm.settings import LLMSetup, Model, ModelSettings
-from codeagent.core.llm.wire import JSON_FORMAT
 
-PROVIDER = make_provider("own", "http://localhost:1/v1", None, {})
-GOOD = '{"matches": true}'
-BAD = "no idea"
-
-Reply = str | Exception | None
-"""What a model says: an answer, a failure, or nothing in time."""
-
-
-def setup(
-    roles: dict[str, str] | None = None,
-    *,
-    strategy: str = "",
-    parallel: tuple[str, ...] = (),
-    evaluator: str | None = None,
-    timeout: float = 200.0,
-) -> LLMSetup:
-    named: dict[str, str | None] = dict(roles or {})
-    for name in (*parallel, *([evaluator] if evaluator else [])):
-        named.setdefault(name, None)
-    models = {
-        name: Model(ModelSettings(name=name, max_tokens=1, context_window=1), PROVIDER, role)
-        for name, role in named.items()
-        if name != "unknown"
-    }
-    both = ParallelSettings(models=parallel, evaluator_model=evaluator)
-    return LLMSetup(models, {}, strategy, both, timeout)
-
-
-CHAIN = {"p": "primary", "r": "reserve", "d": "duplicate", "f": "fallback"}
-
-
-class Shell:
-    """Answers every call at once, in the order in which they were sent."""
-
-    def __init__(self, models: Models, replies: Callable[[Send], Reply]) -> None:
-        self.models = models
-        self.replies = replies
-        self.sent: list[Send] = []
-        self.cancelled: list[int] = []
-        self.now = 0.0
-
-    @property
-    def asked(self) -> list[str]:
-        return [send.model for send in self.sent]
-
-    def run(self, ask: Ask, policy: SelectionPolicy | None = None) -> Result:
-        selection = Selection(ask, self.models, policy or SelectionPolicy())
-        running: list[Send] = []
-        actions: list[Action] = selection.start(self.now)
-        for _ in range(1000):
-            for action in actions:
-                match action:
-                    case Send():
-                        self.sent.append(action)
-                        running.append(action)
-                    case Cancel(call):
-                        self.cancelled.append(call)
-                        running = [send for send in running if send.call != call]
-                    case Finish(result):
-                        assert not running
-                        assert selection.wake_at is None
-                        return result
-            actions = self._step(selection, running)
-        raise AssertionError("it never ends")
-
-    def _step(self, selection: Selection, running: list[Send]) -> list[Action]:
-        for send in running:
-            reply = self.replies(send)
-            if reply is None:
-                continue
-            running.remove(send)
-            self.now += 1.0
-            if isinstance(reply, Exception):
-                return selection.failed(send.call, str(reply), self.now)
-            return selection.answered(send.call, reply, self.now)
-        assert selection.wake_at is not None
-        self.now = selection.wake_at
-        return selection.woken(self.now)
-
-
-def by_name(**replies: Reply) -> Callable[[Send], Reply]:
-    return lambda send: replies[send.model]
-
-
-def ask(prompt: str = "p", **options: object) -> Ask:
-    return Ask(prompt=prompt, **options)  # type: ignore[arg-type]
-
-
-JSON = ask(response_format=JSON_FORMAT)
-DOWN = RuntimeError("HTTP 500")
+from .asking import BAD, CHAIN, DOWN, GOOD, JSON, Reply, Shell, ask, by_name, setup
 
 
 def test_the_primary_is_asked_and_its_answer_is_the_result() -> None:
@@ -246,110 +152,6 @@ def test_the_first_acceptable_answer_wins_and_the_others_are_cancelled() -> None
     assert models["a"].calls == 0
 
 
-def test_a_model_without_json_is_followed_by_the_next_and_asked_later_from_then_on() -> None:
-    models = Models(setup(CHAIN))
-    shell = Shell(models, by_name(p=BAD, r=GOOD))
-    assert shell.run(JSON).model_name == "r"
-    assert models.order(0, first=None, fastest=True, json=True) == ["r", "d", "f", "p"]
-    assert models.order(0, first=None, fastest=True, json=False) == ["p", "r", "d", "f"]
-    models.judged("p", is_json=True)
-    assert models.order(0, first=None, fastest=True, json=True)[0] == "p"
-
-
-def test_for_json_those_come_first_that_succeed_more_often() -> None:
-    models = Models(setup(CHAIN))
-    models.failed("p")
-    models.succeeded("p", 1.0)
-    models.failed("r")
-    models.succeeded("f", 1.0)
-    assert models.order(0, first=None, fastest=True, json=True) == ["d", "f", "p", "r"]
-
-
-def test_when_all_fail_at_json_two_get_a_second_chance() -> None:
-    tries: dict[str, int] = {}
-
-    def replies(send: Send) -> Reply:
-        tries[send.model] = tries.get(send.model, 0) + 1
-        return GOOD if send.model == "r" and tries["r"] == 2 else BAD
-
-    models = Models(setup(CHAIN, parallel=("p", "r")))
-    shell = Shell(models, replies)
-    assert shell.run(JSON).model_name == "r"
-    assert shell.asked == ["p", "r", "d", "f", "p", "r"]
-
-
-def test_in_the_end_an_object_is_dug_out_of_the_bad_answers() -> None:
-    shell = Shell(
-        Models(setup(CHAIN, parallel=("p", "r"))),
-        by_name(p=BAD, r=BAD, d="{'matches': False, 'reason': 'cut", f=BAD),
-    )
-    result = shell.run(JSON)
-    assert result.success
-    assert (result.model_name, json.loads(result.content)) == ("d", {"matches": False})
-
-
-def test_when_all_json_is_lost_the_result_objects_to_nothing() -> None:
-    shell = Shell(Models(setup(CHAIN, parallel=("p", "r"))), lambda _: BAD)
-    result = shell.run(JSON)
-    assert not result.success
-    assert json.loads(result.content) == {
-        "matches": True,
-        "reason": "no JSON object in the answer",
-    }
-
-
-def test_a_second_chance_is_only_for_those_that_answered() -> None:
-    shell = Shell(Models(setup(CHAIN, parallel=("p", "r"))), lambda _: DOWN)
-    assert not shell.run(JSON).success
-    assert shell.asked == ["p", "r", "d", "f", "p", "r"]
-    assert [send.attempts for send in shell.sent] == [1, 1, 3, 3, 3, 3]
-
-
-@pytest.mark.parametrize("error", ["HTTP 402", "needs more credits", "can only afford 5"])
-def test_a_model_that_cannot_be_paid_is_not_asked_again_for_this_question(error: str) -> None:
-    models = Models(setup(CHAIN, parallel=("p", "r")))
-    shell = Shell(models, by_name(p=RuntimeError(error), r=DOWN, d=DOWN, f="{}"))
-    assert shell.run(JSON).model_name == "f"
-    assert shell.asked == ["p", "r", "d", "f"]
-    again = Shell(models, by_name(p="{}", r=DOWN))
-    again.run(JSON)
-    assert "p" in again.asked
-
-
-def measured(slow: float = 1.0) -> Models:
-    models = Models(setup(CHAIN))
-    for _ in range(20):
-        models.succeeded("p", slow)
-    return models
-
-
-def test_a_model_slower_than_usual_gets_company_and_the_faster_one_wins() -> None:
-    models = measured()
-    shell = Shell(models, by_name(p=None, r="hello"))
-    assert shell.run(ask()).model_name == "r"
-    assert (shell.now, shell.cancelled) == (2.0, [1])
-    assert models["p"].durations[-1] == 2.0
-
-
-def test_company_that_fails_is_replaced() -> None:
-    shell = Shell(measured(), by_name(p=None, r=DOWN, d="hello"))
-    assert shell.run(ask()).model_name == "d"
-    assert shell.asked == ["p", "r", "d"]
-    assert shell.cancelled == [1]
-
-
-def test_a_model_that_is_little_known_gets_no_company() -> None:
-    shell = Shell(Models(setup(CHAIN)), by_name(p=None))
-    assert not shell.run(ask()).success
-    assert (shell.asked, shell.now) == (["p"], 200.0)
-
-
-def test_company_can_be_switched_off() -> None:
-    shell = Shell(measured(), by_name(p=None))
-    shell.run(ask(), SelectionPolicy(hedge=False))
-    assert shell.asked == ["p"]
-
-
 def test_the_deadline_ends_everything() -> None:
     models = Models(setup(CHAIN, timeout=10.0))
     shell = Shell(models, lambda _: None)
@@ -369,109 +171,6 @@ def test_what_is_reported_after_the_end_changes_nothing() -> None:
     assert selection.failed(send.call, "b", 2.0) == []
     assert selection.woken(1e9) == []
     assert models["p"].calls == 1
-
-
-def test_a_retry_does_not_make_a_model_look_slow_nor_a_score_fast() -> None:
-    models = Models(setup(parallel=("a", "b"), evaluator="e"))
-    selection = Selection(ask(parallel=True), models, SelectionPolicy())
-    first, second = (a for a in selection.start(0.0) if isinstance(a, Send))
-    selection.answered(first.call, "1", 10.0, seconds=2.0)
-    for score in selection.answered(second.call, "2", 10.0):
-        assert isinstance(score, Send)
-        selection.answered(score.call, "5", 10.1)
-    assert (models["a"].last, models["b"].last, models["e"].last) == (2.0, 10.0, 0.0)
-    assert models["e"].successes == 2
-
-
-def test_a_failure_that_is_not_the_models_is_not_counted() -> None:
-    models = Models(setup(CHAIN))
-    selection = Selection(ask(), models, SelectionPolicy())
-    (send,) = selection.start(0.0)
-    assert isinstance(send, Send)
-    selection.failed(send.call, "the circuit is open", 0.0, counted=False)
-    assert models["p"].errors == 0
-
-
-def test_the_fastest_primary_is_asked_first_and_one_not_measured_before_all() -> None:
-    models = Models(setup({"a": "primary", "b": "primary", "c": "primary"}))
-    models.succeeded("a", 2.0)
-    models.succeeded("c", 1.0)
-    assert models.fastest(0.0) == "b"
-    models.succeeded("b", 3.0)
-    assert models.fastest(0.0) == "c"
-    assert models.order(0.0, first=None, fastest=False, json=False)[0] == "a"
-
-
-def test_the_fastest_is_remembered_for_a_minute_or_until_the_next_success() -> None:
-    models = Models(setup({"a": "primary", "b": "primary"}))
-    models.succeeded("a", 2.0)
-    models.succeeded("b", 1.0)
-    assert models.fastest(0.0) == "b"
-    models["b"].last = 9.0
-    assert models.fastest(59.9) == "b"
-    assert models.fastest(60.0) == "a"
-    models["a"].last = 10.0
-    models.succeeded("b", 5.0)
-    assert models.fastest(61.0) == "b"
-
-
-def test_a_model_that_mostly_fails_is_disabled_and_comes_back() -> None:
-    models = Models(setup(CHAIN))
-    for _ in range(5):
-        models.failed("p")
-    models.check_health(0.0)
-    assert not models["p"].enabled
-    assert "p" not in models.order(0.0, first=None, fastest=True, json=False)
-    for _ in range(15):
-        models.succeeded("p", 1.0)
-    models.check_health(299.9)
-    assert not models["p"].enabled
-    models.check_health(300.0)
-    assert models["p"].enabled
-
-
-def test_when_no_model_is_left_all_start_anew() -> None:
-    models = Models(setup(CHAIN))
-    for name in CHAIN:
-        for _ in range(5):
-            models.failed(name)
-    models.check_health(0.0)
-    assert all(models[name].enabled and not models[name].errors for name in CHAIN)
-
-
-def test_the_statistics_have_the_predecessors_shape() -> None:
-    models = Models(setup({"p": "primary"}, parallel=("x",)))
-    models.succeeded("p", 2.0)
-    models.failed("p")
-    assert models.statistics() == {
-        "total_models": 2,
-        "enabled_models": 2,
-        "disabled_models": 0,
-        "models": {
-            "p": {
-                "enabled": True,
-                "role": "primary",
-                "total_requests": 2,
-                "success_count": 1,
-                "error_count": 1,
-                "success_rate": 0.5,
-                "avg_response_time": 2.0,
-                "max_tokens": 1,
-                "context_window": 1,
-            },
-            "x": {
-                "enabled": True,
-                "role": "parallel",
-                "total_requests": 0,
-                "success_count": 0,
-                "error_count": 0,
-                "success_rate": 0.0,
-                "avg_response_time": 0.0,
-                "max_tokens": 1,
-                "context_window": 1,
-            },
-        },
-    }
 
 
 @pytest.mark.parametrize(

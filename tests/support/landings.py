@@ -13,10 +13,11 @@ from codeagent.core.todo import candidate_names
 from codeagent.core.verify import CommandRun, Evidence
 from codeagent.core.workspace import Changes, Workspace
 
-from .repositories import Repository
+from .repositories import Repository, make_repository
 from .world import NOW, SpyStore
 
 STATUS = "codeAgentProjectStatus.md"
+LANDED = "codeagent/landed/main"
 SHARED = SharedFiles(frozenset(candidate_names("md")), STATUS)
 TODO = "# Work\n\n" + "".join(f"- [ ] task {n}\n" for n in range(20))
 
@@ -33,6 +34,13 @@ def task(number: int) -> Task:
         completed=(1, 2),
         last_completed=2,
         total_instructions=2,
+    )
+
+
+def listed(place: Path) -> Repository:
+    """A repository with `TODO` and a status file."""
+    return make_repository(
+        place / "repository", todo__md=TODO, codeAgentProjectStatus__md="# Status\n", base="1\n"
     )
 
 
