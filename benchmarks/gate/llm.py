@@ -11,7 +11,7 @@ from .files import as_fast
 from .trial import Bench, Measurement, Point, Sides, Trial
 
 AT_ONCE = (1, 10, 50, 100)
-_MANY: dict[str, Any] = {"block": 2, "gate_pairs": (24, 64), "pairs": 40, "budget": 600}
+_MANY: dict[str, Any] = {"block": 2, "gate_pairs": (24, 64), "pairs": 40, "budget": 1200}
 """For many requests at once: slow to begin anew, and far from the margin."""
 THINK = 150
 ROUND_TRIP = 20
