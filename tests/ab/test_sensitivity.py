@@ -16,7 +16,7 @@ from codeagent.ab.worker import Worker
 ROOT = Path(__file__).parents[2]
 SETTINGS = Settings(unit_time=0.001, best_of=5, warm_up=5, budget=60)
 ANEW = replace(SETTINGS, fresh=True)
-"""How fast a process copies depends on where its memory lies."""
+"""How fast a process copies or computes depends on where its memory lies, as long as it lives."""
 PLAN = Plan(
     criterion=Criterion(name="speed", kind=Kind.NON_INFERIORITY, margin=0.95),
     block=4,
@@ -33,7 +33,7 @@ def compared(scenario: str, good: dict[str, Any], contender: dict[str, Any]) -> 
     def worker(name: str, arguments: dict[str, Any]) -> Worker:
         return Worker(name, f"tests.ab.scenarios:{scenario}", arguments=arguments, cwd=ROOT)
 
-    settings = SETTINGS if scenario != "copying" else ANEW
+    settings = SETTINGS if scenario == "exchange" else ANEW
     return run(
         PLAN,
         worker("old", good),
