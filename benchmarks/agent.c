@@ -6,9 +6,9 @@
  * BENCH_STAMPS names a file that gets the monotonic time (ns) of its first
  * instruction.  BENCH_SECONDS is how long it is to be at work before that: ten
  * times a second it says something then or uses a tool, now and then with a lot
- * to read, in a line of about BENCH_LONGEST characters.  BENCH_SPANS names a file that gets a line for each run: the report,
- * and when the run began and ended (ns since the epoch).  "noop" as the only
- * argument: nothing at all.
+ * to read, in a line of about BENCH_LONGEST characters.  BENCH_SPANS names a file
+ * that gets a line for each run: the report, and when the run began and ended (ns
+ * since the epoch).  "noop" as the only argument: nothing at all.
  */
 #include <fcntl.h>
 #include <stdio.h>

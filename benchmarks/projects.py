@@ -98,10 +98,9 @@ def make_project(
     """A project of its own in ``place``; ``dialect`` is ``modern`` or ``predecessor``.
 
     The agent is at work for so many ``seconds``; its longest line has about ``longest``
-    characters.  With ``at_once`` the project is a
-    git repository with so many ``files``, and so many tasks run side by side.  An
-    ``adviser`` is asked about every task and every report.  ``sections`` are added
-    to the configuration of a modern project.
+    characters.  With ``at_once`` the project is a git repository with so many ``files``,
+    and so many tasks run side by side.  An ``adviser`` is asked about every task and
+    every report.  ``sections`` are added to the configuration of a modern project.
     """
     root = place / "project"
     (root / REPORTS).mkdir(parents=True)

@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from codeagent._async import git as git_module
 from codeagent._runtime import async_runtime as rt
-from codeagent.core.landing import (
-    Landed,
-    Refusal,
-    Rejected,
-)
+from codeagent.core.landing import Landed, Refusal, Rejected
 
-from ..support.landings import (
-    begin,
-    done_in_list,
-    listed,
-    log,
-    request,
-)
+from ..support.landings import begin, done_in_list, log, request
 from ..support.repositories import Repository
-from ..support.world import SpyStore, spied_store
+from ..support.world import SpyStore
 from .helpers import until
 from .landing_rig import all_is_well, landing
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return listed(tmp_path)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SpyStore]:
-    with spied_store(tmp_path) as store:
-        yield store
 
 
 async def test_what_comes_upon_other_work_is_verified_together_with_it(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from codeagent.core.push import COMMITTED, CommitInfo
 
 from ..support.landings import TODO, begin, log, request, task
 from ..support.repositories import ENVIRONMENT, Repository, make_repository
-from ..support.world import Clock, Recorder, SpyStore, spied_store
+from ..support.world import Clock, Recorder, SpyStore
 from .landing_rig import landing
 
 
@@ -30,12 +29,6 @@ def repository(tmp_path: Path) -> Repository:
 @pytest.fixture
 def remote(repository: Repository) -> Repository:
     return Repository(repository.path.parent / "remote")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SpyStore]:
-    with spied_store(tmp_path) as store:
-        yield store
 
 
 @pytest.fixture

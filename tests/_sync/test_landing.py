@@ -3,48 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from codeagent._runtime import sync_runtime as rt
-from codeagent.core.landing import (
-    FORWARDED,
-    Conflict,
-    Landed,
-    Refusal,
-    Rejected,
-)
+from codeagent.core.landing import FORWARDED, Conflict, Landed, Refusal, Rejected
 from codeagent.core.task import TaskState
 from codeagent.core.workspace import WorkspaceError
 
-from ..support.landings import (
-    STATUS,
-    begin,
-    begin_again,
-    done_in_list,
-    listed,
-    log,
-    request,
-    restart,
-)
+from ..support.landings import STATUS, begin, begin_again, done_in_list, log, request, restart
 from ..support.repositories import Repository
-from ..support.world import SpyStore, spied_store
+from ..support.world import SpyStore
 from .helpers import until
 from .landing_rig import landing
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return listed(tmp_path)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SpyStore]:
-    with spied_store(tmp_path) as store:
-        yield store
 
 
 def test_work_lands_as_one_commit_with_the_mark_and_the_entry(

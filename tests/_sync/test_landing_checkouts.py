@@ -3,44 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from codeagent._runtime import sync_runtime as rt
-from codeagent.core.landing import (
-    BEHIND,
-    FORWARDED,
-    NOT_CHECKED_OUT,
-)
+from codeagent.core.landing import BEHIND, FORWARDED, NOT_CHECKED_OUT
 
-from ..support.landings import (
-    LANDED,
-    STATUS,
-    TODO,
-    begin,
-    done_in_list,
-    listed,
-    log,
-    request,
-)
+from ..support.landings import LANDED, STATUS, TODO, begin, done_in_list, log, request
 from ..support.repositories import Repository, make_repository
-from ..support.world import SpyStore, spied_store
+from ..support.world import SpyStore
 from .helpers import until
 from .landing_rig import landing
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return listed(tmp_path)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SpyStore]:
-    with spied_store(tmp_path) as store:
-        yield store
 
 
 def test_a_list_in_a_directory_is_marked_there(repository: Repository, store: SpyStore) -> None:

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from codeagent.core.llm.asking import (
-    Action,
-    Ask,
-    Cancel,
-    Finish,
-    Result,
-    SelectionPolicy,
-    Send,
-)
+from codeagent.core.llm.asking import Action, Ask, Cancel, Finish, Result, SelectionPolicy, Send
 from codeagent.core.llm.models import Models
 from codeagent.core.llm.options import ParallelSettings
 from codeagent.core.llm.providers import make_provider

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 
-from codeagent.core.llm.asking import (
-    Send,
-)
+from codeagent.core.llm.asking import Send
 from codeagent.core.llm.models import Models
 
 from .asking import BAD, CHAIN, DOWN, GOOD, JSON, Reply, Shell, by_name, setup

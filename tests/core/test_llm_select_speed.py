@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codeagent.core.llm.asking import (
-    SelectionPolicy,
-    Send,
-)
+from codeagent.core.llm.asking import SelectionPolicy, Send
 from codeagent.core.llm.models import Models
 from codeagent.core.llm.select import Selection
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from codeagent.rollout.capability import Capability
 from codeagent.rollout.flagfile import Rung
-from codeagent.rollout.guard import (
-    Policy,
-)
+from codeagent.rollout.guard import Policy
 from codeagent.rollout.observation import Beside, Observation
 from codeagent.rollout.plan import Decision
 from codeagent.rollout.stages import Colour, Stage

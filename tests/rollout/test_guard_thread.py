@@ -13,9 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeagent.rollout.audit import Audit
-from codeagent.rollout.guard import (
-    Outcome,
-)
+from codeagent.rollout.guard import Outcome
 from codeagent.rollout.observation import Observation
 from codeagent.rollout.override import Override
 from codeagent.rollout.plan import Decision, Plan
