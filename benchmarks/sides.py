@@ -41,5 +41,5 @@ def opened(path: str) -> Iterator[Side]:
 def new_event_loop() -> asyncio.AbstractEventLoop:
     """A loop as the server has it, with as many threads for blocking calls."""
     loop = choose_loop().factory()
-    use_threads(loop, Threads(IO_THREADS))
+    use_threads(loop, Threads(loop, IO_THREADS))
     return loop

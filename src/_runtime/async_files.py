@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -13,13 +14,15 @@ from io import FileIO
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar
-from weakref import WeakKeyDictionary
+from typing import Any, Generic, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary, ref
 
 from . import files
 
 R = TypeVar("R")
 P = ParamSpec("P")
+
+_PIPE = 1 << 16  # bytes that a pipe holds on Linux; what is left is read the next time
 
 
 async def finished(future: asyncio.Future[R]) -> R:
@@ -36,17 +39,20 @@ async def finished(future: asyncio.Future[R]) -> R:
     return result
 
 
-class _Call(asyncio.Future[R]):
+class _Call(asyncio.Future[None], Generic[R]):
     """A function for a thread, and its result; it cannot be cancelled once it has begun.
 
     A task that is cancelled while it awaits something that cannot be hears of it when
-    that is there: `asyncio.Task.cancel`.
+    that is there: `asyncio.Task.cancel`.  The result is beside the future, which the loop
+    keeps until the caller waits again: a large one would still be there while the next is
+    made.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, fn: Callable[[], R]) -> None:
         super().__init__(loop=loop)
         self._context = contextvars.copy_context()
         self._unclaimed = [fn]  # to pop it is one step: either the thread does, or `cancel`
+        self._results: list[R] = []
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Whether it will never begin."""
@@ -57,16 +63,20 @@ class _Call(asyncio.Future[R]):
         return super().cancel(msg)
 
     def __call__(self) -> Callable[[], object]:
-        """Run the function; what is returned hands its result to the loop."""
+        """Run the function; what is returned tells the future, on its loop."""
         try:
             fn = self._unclaimed.pop()
         except IndexError:
             return _nothing
-        tell = self.get_loop().call_soon_threadsafe
         try:
-            return partial(tell, self.set_result, self._context.run(fn))
+            self._results.append(self._context.run(fn))
         except BaseException as error:
-            return partial(tell, self.set_exception, error)
+            return partial(self.set_exception, error)
+        return partial(self.set_result, None)
+
+    def take(self) -> R:
+        """The function's result, once, after it has ended."""
+        return self._results.pop()
 
 
 def _nothing() -> None:
@@ -74,20 +84,29 @@ def _nothing() -> None:
 
 
 class Threads:
-    """Threads that run calls from a loop, begun when they are needed.
+    """Threads that run calls from ``loop``, begun when they are needed.
 
     `concurrent.futures` pairs every call with a future, a lock and a semaphore of its
-    own, which takes as long again as to go to a thread and back.
+    own, which takes as long again as to go to a thread and back.  The loop hears of what
+    has ended through a pipe: that skips its queue for other threads and the turn that is
+    spent on it, and Linux likes to wake who waits for a pipe on the processor that has
+    written to it, which need not be woken first.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
         self._number = number
         self._calls: SimpleQueue[Callable[[], Callable[[], object]] | None] = SimpleQueue()
+        self._ended: deque[Callable[[], object]] = deque()
         self._idle: deque[None] = deque()  # one step to add to and to take from
         self._threads: list[threading.Thread] = []
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
+        loop.add_reader(self._reader, self._tell)
+        self._loop = ref(loop)  # a strong one would keep it in `_threads` for ever
 
     def submit(self, call: Callable[[], Callable[[], object]]) -> None:
-        """Have a thread run ``call`` and then what it returns. Neither may raise."""
+        """Have a thread run ``call``, and the loop what it returns. Neither may raise."""
         self._calls.put(call)
         try:
             self._idle.pop()
@@ -98,19 +117,30 @@ class Threads:
                 self._threads.append(thread)
 
     def close(self) -> None:
-        """Wait until all that was submitted has ended."""
+        """Wait until all that was submitted has ended; the loop hears no more of it."""
         for _ in self._threads:
             self._calls.put(None)
         for thread in self._threads:
             thread.join()
+        loop = self._loop()
+        if loop is not None and not loop.is_closed():
+            loop.remove_reader(self._reader)
+        os.close(self._reader)
+        os.close(self._writer)
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
             tell = call()
             self._idle.append(None)  # first, for the loop may have the next call at once
-            with contextlib.suppress(RuntimeError):  # the loop was closed before the work ended
-                tell()
+            self._ended.append(tell)
             del call, tell  # an idle thread must not keep the last result alive
+            with contextlib.suppress(BlockingIOError):  # a full pipe wakes the loop, too
+                os.write(self._writer, b"\0")
+
+    def _tell(self) -> None:
+        os.read(self._reader, _PIPE)  # first: what ends later writes once more
+        while self._ended:
+            self._ended.popleft()()
 
 
 _threads: WeakKeyDictionary[asyncio.AbstractEventLoop, Threads] = WeakKeyDictionary()
@@ -131,15 +161,16 @@ async def run_blocking(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) ->
     call = _Call(loop, partial(fn, *args, **kwargs) if args or kwargs else fn)
     threads = _threads.get(loop)
     if threads is None:  # somebody else's loop
-        _paired = loop.run_in_executor(None, lambda: call()())
+        _paired = loop.run_in_executor(None, lambda: loop.call_soon_threadsafe(call()))
     else:
         threads.submit(call)
     try:
-        return await call
+        await call
     except asyncio.CancelledError:
         if not call.cancelled() and (error := call.exception()) is not None:
             raise error from None
         raise
+    return call.take()
 
 
 async def read_bytes(path: Path) -> bytes:

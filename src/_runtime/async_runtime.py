@@ -103,10 +103,11 @@ def run(
     blocking calls run side by side, ``watched`` is told of the loop.
     """
     runner = asyncio.Runner(loop_factory=choose_loop(loop).factory, debug=debug or None)
-    with contextlib.closing(Threads(io_threads)) as threads, runner:
-        use_threads(runner.get_loop(), threads)
+    turns = runner.get_loop()
+    with contextlib.closing(Threads(turns, io_threads)) as threads, runner:
+        use_threads(turns, threads)
         if watched is not None:
-            watched(runner.get_loop())
+            watched(turns)
         return runner.run(main(*args))
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +149,7 @@ class _OneThread:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, stack: ExitStack, *, given: bool) -> None:
         self._executor = stack.enter_context(_CountedExecutor(1))
-        self._threads = stack.enter_context(closing(_CountedThreads(1)))
+        self._threads = stack.enter_context(closing(_CountedThreads(loop, 1)))
         loop.set_default_executor(self._executor)
         if given:
             use_threads(loop, self._threads)
@@ -226,6 +228,51 @@ def test_blocking_calls_run_on_as_many_threads_as_they_need_and_no_more(loop: st
         return [*found, threading.active_count() - running]
 
     assert rt.run(main, loop=loop, io_threads=3) == [1, 1, 3, 2, 3, 3]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_loop_that_was_long_busy_hears_of_every_call(loop: str) -> None:
+    number = 70_000  # more than a pipe has room for
+
+    async def main() -> list[int]:
+        turns = asyncio.get_running_loop()
+        heard: list[int] = []
+        ended, all_heard = threading.Event(), asyncio.Event()
+
+        def tell(one: int) -> None:
+            heard.append(one)
+            if len(heard) == number + 1:
+                all_heard.set()
+
+        def call(one: int) -> Callable[[], object]:
+            if one == number:
+                ended.set()
+            return partial(tell, one)
+
+        with closing(Threads(turns, 1)) as threads:
+            for one in range(number + 1):
+                threads.submit(partial(call, one))
+            assert ended.wait(60)  # the loop does nothing else meanwhile
+            await all_heard.wait()
+        return heard
+
+    assert rt.run(main, loop=loop) == list(range(number + 1))
+
+
+class _Large:
+    """What a call returns."""
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_result_is_there_no_longer_than_its_caller_keeps_it(loop: str) -> None:
+    async def main() -> None:
+        result = await rt.run_blocking(_Large)
+        known = weakref.ref(result)
+        assert known() is result
+        del result
+        assert known() is None
+
+    rt.run(main, loop=loop)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
