@@ -61,13 +61,12 @@ MEASUREMENTS = (
     Trial(
         criterion=as_fast(
             "files: 1,000 scanned",
-            note="2.4 ms in a thread, and 0.06 ms to get there and back: so near the margin that "
-            "it takes many pairs to tell.",
+            note="2.4 ms in a thread. Where a processor sleeps as soon as it has nothing to do, as "
+            "in many virtual machines, the thread's is woken first and then the loop's, 0.1 to "
+            "0.2 ms in all: not met there, or not told. All on one processor (taskset): met.",
         ),
         sides=both("scans", "scanned", entries=1000),
-        gate_pairs=(48, 600),
         pairs=800,
-        budget=600,
     ),
     Trial(
         criterion=as_fast("files: 10 x 1 MB read at once"),

@@ -54,7 +54,6 @@ def _memory(at_once: int, seconds: int, *, models: bool = True) -> Trial:
         metric=Metric.PEAK_RSS,
         slow=True,
         quick=at_once == 10,
-        budget=600,
         point=Point(title="Peak memory", x=at_once, unit="B") if models else None,
     )
 
@@ -65,7 +64,6 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         sides=_runs(Job(tasks=1, seconds=3)),
         slow=True,
         quick=False,
-        budget=600,
     ),
     Trial(
         criterion=as_fast(

@@ -128,7 +128,7 @@ class Trial:
     both sides begin anew for every ``block`` of pairs (0: as many as is usual), slow
     ones only if they have to be ``fresh``.  ``pairs`` are the fewest that are planned
     (0 again), ``gate_pairs`` the fewest and the most of the A/A: what is far from the margin
-    needs no sharper instrument.
+    needs no sharper instrument.  A quiet machine needs far fewer than the most.
     """
 
     criterion: Criterion
@@ -140,9 +140,10 @@ class Trial:
     best_of: int = 5
     fresh: bool = False
     block: int = 0
+    warm_up: int = 20
     pairs: int = 0
-    gate_pairs: tuple[int, int] = (48, 200)
-    budget: float = 300.0
+    gate_pairs: tuple[int, int] = (48, 600)
+    budget: float = 600.0
     point: Point | None = None
 
     @property
@@ -173,8 +174,8 @@ class Trial:
             pairs = {
                 "block": self.block or 1,
                 "looks": 3,
-                "gate_pairs": (6, 100),
-                "pairs": (self.pairs or 12, max(self.pairs, 48)),
+                "gate_pairs": (6, 200),
+                "pairs": (self.pairs or 12, max(self.pairs, 96)),
             }
         else:
             pairs = {
@@ -187,7 +188,7 @@ class Trial:
     def _settings(self, bench: Bench) -> Settings:
         return Settings(
             metric=self.metric,
-            warm_up=1 if self.slow else 20,
+            warm_up=1 if self.slow else self.warm_up,
             unit_time=0 if self.slow else self.unit_time,
             best_of=1 if self.slow else self.best_of,
             fresh=(self.fresh or not self.slow) and not bench.quick,
