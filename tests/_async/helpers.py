@@ -23,3 +23,18 @@ async def until_waiting(primitive: object, count: int) -> None:
 async def forever() -> None:
     """Wait for nothing."""
     await rt.Event().wait()
+
+
+async def read_all(process: rt.Process) -> bytes:
+    """All that the child writes to its standard output."""
+    return b"".join([chunk async for chunk in process.stdout])
+
+
+async def read_line(process: rt.Process) -> bytes:
+    """The first line that the child writes to its standard output."""
+    line = b""
+    while not line.endswith(b"\n"):
+        data = await process.stdout.read()
+        assert data, f"the output ended after {line!r}"
+        line += data
+    return line

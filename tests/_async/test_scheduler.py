@@ -3,60 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from codeagent._async.scheduler import AsyncTaskScheduler, Execute
 from codeagent._runtime import async_runtime as rt
 from codeagent.core.config.limits import LimitSettings
 from codeagent.core.limits import Floors, Headroom
 from codeagent.core.task import Task
 from tests.support.world import Clock, Recorder
 
+from .dispatch_rig import Executor, scheduler, task
 from .helpers import until
-
-
-def task(number: int, *, priority: int = 0, after: tuple[int, ...] = ()) -> Task:
-    names = tuple(f"t{other}" for other in after)
-    return Task(f"t{number}", f"task {number}", priority=priority, position=number, after=names)
-
-
-def scheduler(
-    execute: Execute, *, limit: int = 1, clock: Clock | None = None, **more: Any
-) -> AsyncTaskScheduler:
-    return AsyncTaskScheduler(execute, limit=limit, ageing=600, clock=clock or Clock(), **more)
-
-
-class Executor:
-    """Notes what runs; ``gate`` holds everything up while it is closed."""
-
-    def __init__(self) -> None:
-        self._state = rt.StateLock()
-        self.started: list[str] = []
-        self.ended: list[str] = []
-        self.most = 0
-        self.gate = rt.Event()
-        self.gate.set()
-        self.at_start: Callable[[Task], None] = lambda task: None
-        self.again: dict[str, list[float]] = {}
-
-    @property
-    def running(self) -> int:
-        return len(self.started) - len(self.ended)
-
-    async def __call__(self, task: Task) -> float | None:
-        with self._state:
-            self.started.append(task.id)
-            self.most = max(self.most, self.running)
-        self.at_start(task)
-        await self.gate.wait()
-        with self._state:
-            self.ended.append(task.id)
-            again = self.again.get(task.id)
-            return again.pop(0) if again else None
 
 
 async def test_ten_thousand_tasks_run_once_each_a_hundred_at_a_time() -> None:
@@ -325,96 +283,3 @@ async def test_a_task_that_waits_for_nothing_is_no_reason_to_look_at_the_machine
         await work.idle()
         work.drain()
     assert (execute.started, looks) == ([], [])
-
-
-async def test_a_cancelled_task_ends_alone_and_knows_by_whom() -> None:
-    execute = Executor()
-    told: list[bool] = []
-
-    async def run(task: Task) -> float | None:
-        try:
-            return await execute(task)
-        except rt.Cancelled:
-            told.append(work.cancelled(task.id))
-            raise
-
-    execute.gate.clear()
-    work = scheduler(run, limit=2)
-    work.submit([task(0), task(1)])
-    async with rt.TaskGroup() as group:
-        group.start_soon(work.run)
-        await until(lambda: execute.running == 2)
-        ending = work.cancel("t0")
-        assert ending is not None
-        await ending.wait()
-        assert (work.running(), work.waiting(), told) == ({"t1"}, frozenset(), [True])
-        assert not work.cancelled("t0")
-        assert work.cancel("t0") is None
-        execute.gate.set()
-        await work.idle()
-        work.drain()
-    assert execute.ended == ["t1"]
-
-
-async def test_a_stop_of_the_server_is_no_cancellation_by_a_person() -> None:
-    execute = Executor()
-    told: list[bool] = []
-
-    async def run(task: Task) -> float | None:
-        try:
-            return await execute(task)
-        finally:
-            told.append(work.cancelled(task.id))
-
-    execute.gate.clear()
-    work = scheduler(run)
-    work.submit([task(0)])
-    async with rt.TaskGroup() as group:
-        group.start_soon(work.run)
-        await until(lambda: execute.running == 1)
-        group.cancel()
-    assert told == [False]
-
-
-async def test_a_task_that_is_cancelled_before_its_first_step_is_over() -> None:
-    execute = Executor()
-    work = scheduler(execute, limit=3)
-    early: list[bool] = []
-
-    def cancel_the_other(task: Task) -> None:
-        if task.id == "t0":
-            early.append(work.cancel("t1") is not None)
-
-    execute.at_start = cancel_the_other
-    execute.gate.clear()
-    work.submit([task(0), task(1)])
-    async with rt.TaskGroup() as group:
-        group.start_soon(work.run)
-        await until(lambda: early and (early[0] or "t1" in work.running()))
-        work.cancel("t1")
-        await until(lambda: work.running() == {"t0"})
-        execute.gate.set()
-        await work.idle()
-        work.drain()
-    assert execute.ended == ["t0"]
-
-
-async def test_a_task_that_is_held_is_ended_and_not_taken_again_until_it_is_released() -> None:
-    execute = Executor()
-    execute.again["t0"] = [0.0]
-    execute.gate.clear()
-    work = scheduler(execute, limit=2)
-    work.submit([task(0), task(1), task(2)])
-    async with rt.TaskGroup() as group:
-        group.start_soon(work.run)
-        await until(lambda: execute.running == 2)
-        await work.hold("t0")
-        await work.hold("t2")
-        assert (work.running(), work.waiting()) == ({"t1"}, frozenset())
-        assert not work.submit([task(0), task(2)])
-        work.release("t2")
-        assert work.submit([task(0), task(2)])
-        execute.gate.set()
-        await work.idle()
-        work.drain()
-    assert sorted(execute.ended) == ["t1", "t2"]

@@ -24,3 +24,18 @@ def until_waiting(primitive: object, count: int) -> None:
 def forever() -> None:
     """Wait for nothing."""
     rt.Event().wait()
+
+
+def read_all(process: rt.Process) -> bytes:
+    """All that the child writes to its standard output."""
+    return b"".join([chunk for chunk in process.stdout])
+
+
+def read_line(process: rt.Process) -> bytes:
+    """The first line that the child writes to its standard output."""
+    line = b""
+    while not line.endswith(b"\n"):
+        data = process.stdout.read()
+        assert data, f"the output ended after {line!r}"
+        line += data
+    return line

@@ -4,187 +4,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from codeagent._runtime import sync_runtime as rt
-from codeagent._sync.executor import TaskExecutor
-from codeagent._sync.git import Git
-from codeagent._sync.in_place import InPlaceAttempt
-from codeagent._sync.instructions import AgentUnusable, Manner, StepOutcome
+from codeagent._sync.instructions import AgentUnusable
 from codeagent._sync.io import IOManager
-from codeagent._sync.settlement import Settlement
-from codeagent._sync.status import StatusManager
-from codeagent._sync.todo import TodoManager
-from codeagent._sync.workbench import Workbench
-from codeagent.core.agents import Adapter, ClaudeAgent, CodexAgent, OpencodeAgent
-from codeagent.core.config import Config
-from codeagent.core.failure import Failure, FailureKind
-from codeagent.core.handover import Baton, Memory
-from codeagent.core.instructions import Instruction
+from codeagent.core.agents import OpencodeAgent
 from codeagent.core.push import COMMITTED
-from codeagent.core.recovery import UNRESTORED
-from codeagent.core.task import StepState, Task, TaskState
+from codeagent.core.task import TaskState
 from codeagent.core.verify import Evidence
 
-from ..support.repositories import ENVIRONMENT, make_repository
-from ..support.world import NOW, Clock, Recorder, SpyStore, config, layout, spied_store
+from ..support.repositories import make_repository
+from ..support.world import NOW
 from .helpers import forever, until
-
-STALLED = Failure(FailureKind.STALLED, "no sign of life")
-CRASH = Failure(FailureKind.AGENT_CRASHED, "exit code 3", tools_ran=True)
-HARMLESS = Failure(FailureKind.AGENT_CRASHED, "exit code 3")
-NO_MODEL = Failure(FailureKind.MODEL_UNAVAILABLE, "no such model")
-MISSING = Failure(FailureKind.AGENT_MISSING, "no such program", unusable=True)
-QUOTA = Failure(FailureKind.QUOTA, "the quota is used up", reset_at=NOW + 600, tools_ran=True)
-REFUSED = Failure(FailureKind.REFUSED, "not accepted")
-
-CLAUDE: Mapping[str, Adapter] = {"claude": ClaudeAgent("/bin/claude", models=("small", "tiny"))}
-TWO: Mapping[str, Adapter] = {**CLAUDE, "codex": CodexAgent("/bin/codex")}
-
-
-@dataclass(frozen=True)
-class Run:
-    """What the runner was told."""
-
-    position: int
-    agent: str
-    model: str | None = None
-    session: str | None = None
-    warned: bool = False
-
-
-class Runner:
-    """Plays the failures that it is given, one for each run; then all goes well."""
-
-    def __init__(self, store: SpyStore, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
-        self.failures: list[Failure | None] = []
-        self.runs: list[Run] = []
-        self.requests: list[str] = []
-        self.during: Callable[[], rt.Result[None]] | None = None
-        self.mending: Callable[[], None] | None = None
-
-    def run(self, task: Task, instruction: Instruction, manner: Manner) -> StepOutcome:
-        position = instruction.position
-        self._note(position, manner)
-        rt.wait_for_future(
-            self._store.begin_step(task.id, task.epoch, position, position, "x", self._clock())
-        )
-        if self.during is not None:
-            self.during()
-        failure = self.failures.pop(0) if self.failures else None
-        state = StepState.DONE if failure is None else StepState.FAILED
-        task = rt.wait_for_future(
-            self._store.finish_step(task.id, task.epoch, position, state, self._clock())
-        )
-        return StepOutcome(task, failure, session=f"chat-{len(self.runs)}")
-
-    def insert(self, task: Task, position: int, text: str, manner: Manner) -> StepOutcome:
-        self._note(0, manner)
-        self.requests.append(text)
-        failure = self.failures.pop(0) if self.failures else None
-        if failure is None and self.mending is not None:
-            self.mending()
-        return StepOutcome(task, failure, session=f"chat-{len(self.runs)}")
-
-    def _note(self, position: int, manner: Manner) -> None:
-        warned = manner.preamble == UNRESTORED
-        label = manner.adapter.label
-        self.runs.append(Run(position, label, manner.model, manner.session, warned))
-
-
-class Rig:
-    """An executor of attempts in place over a real store, with a list of one task."""
-
-    def __init__(
-        self,
-        directory: Path,
-        store: SpyStore,
-        io: IOManager,
-        settings: Config,
-        agents: Mapping[str, Adapter],
-    ) -> None:
-        places = layout(settings, directory)
-        self.project = places.project
-        self.store = store
-        self.clock = Clock()
-        self.sink = Recorder()
-        self.baton = Baton(Memory())
-        self.runner = Runner(store, self.clock)
-        (self.project / "todo.md").write_text("- [ ] one\n", "utf-8")
-        common: dict[str, Any] = {
-            "config": settings,
-            "store": store,
-            "sink": self.sink,
-            "clock": self.clock,
-        }
-        settlement = Settlement(
-            todo=TodoManager(io, self.project, "md"),
-            status=StatusManager(io, places.status, clock=self.clock),
-            on_change=lambda: None,
-            **common,
-        )
-        bench = Workbench(
-            layout=places, environment=ENVIRONMENT, io=io, git=Git(ENVIRONMENT), **common
-        )
-        runner: Any = self.runner
-        about: dict[str, Any] = {
-            "config": settings,
-            "store": store,
-            "settlement": settlement,
-            "clock": self.clock,
-            "baton": self.baton,
-        }
-        self.executor = TaskExecutor(
-            agent="Claude",
-            attempt=InPlaceAttempt(
-                project=self.project,
-                agents=agents,
-                runner=runner,
-                bench=bench,
-                on_change=lambda: None,
-                **about,
-            ),
-            cancelled=lambda task_id: False,
-            **about,
-        )
-
-    def add(self) -> None:
-        task = Task("task_1", "one", source="todo.md", created_at=NOW)
-        rt.wait_for_future(self.store.add_tasks([task]))
-
-    def run(self, *failures: Failure | None) -> float | None:
-        """One attempt; what was told to the runner before is forgotten."""
-        self.runner.failures = list(failures)
-        self.runner.runs = []
-        return self.executor.execute(self.stored())
-
-    def stored(self) -> Task:
-        task: Task = rt.wait_for_future(self.store.task("task_1"))
-        return task
-
-    def last(self) -> Any:
-        """What is known of the last attempt."""
-        rows = rt.wait_for_future(self.store.attempts("task_1"))
-        return rows[-1]
-
-
-@contextmanager
-def rigged(
-    directory: Path,
-    io: IOManager,
-    agents: Mapping[str, Adapter] = CLAUDE,
-    **sections: Any,
-) -> Iterator[Rig]:
-    with spied_store(directory) as store:
-        yield Rig(directory, store, io, config(**sections), agents)
+from .in_place_rig import (
+    CRASH,
+    HARMLESS,
+    MISSING,
+    NO_MODEL,
+    QUOTA,
+    REFUSED,
+    STALLED,
+    TWO,
+    Run,
+    rigged,
+)
 
 
 def test_a_chat_that_can_go_on_at_once_does_so_in_the_same_attempt(tmp_path: Path) -> None:

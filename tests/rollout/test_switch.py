@@ -14,41 +14,14 @@ import pytest
 from codeagent.rollout.bridge import Bridge
 from codeagent.rollout.capability import Capability
 from codeagent.rollout.evidence import Evidence
-from codeagent.rollout.observation import Beside, Observation
-from codeagent.rollout.override import Override
-from codeagent.rollout.router import Router, assigned
+from codeagent.rollout.observation import Beside
 from codeagent.rollout.shadow import Shadow
 from codeagent.rollout.stages import STAGES, Colour, Operation, Stage, route
-from codeagent.rollout.subject import Subject
-from codeagent.rollout.switch import Pair, Switch
+from codeagent.rollout.switch import Pair
 
-from .support import PREFIX, FakeFlags, Seen
+from .switching import ANY, CALLERS, Bench, Recorder, perform
 
-ANY = Capability("any", stages=STAGES)
 ANY_WRITE = Capability("any", Operation.WRITE, STAGES)
-
-
-class Bench:
-    """A switch with one capability at a stage of choice."""
-
-    def __init__(self, directory: Path, bridge: Bridge, **shadow: Any) -> None:
-        self.bridge = bridge
-        self.seen = Seen()
-        self.directory = directory
-        self.shadow = Shadow(bridge, **shadow)
-        self.switch = Switch(bridge, self.shadow, self.seen)
-
-    def at(self, stage: Stage, capability: Capability = ANY) -> Any:
-        flags = FakeFlags({"any": stage})
-        override = Override(self.directory / "o.json", environment={})
-        router = Router([capability], flags, override, prefix=PREFIX)
-        return assigned(router.decide(Subject("task-1"), 1.0))
-
-    def one(self) -> Observation:
-        found = self.seen.wait(1)
-        assert self.shadow.drain(20)
-        assert len(found) == 1
-        return found[0]
 
 
 @pytest.fixture
@@ -60,40 +33,6 @@ def bridge() -> Iterator[Bridge]:
 @pytest.fixture
 def bench(tmp_path: Path, bridge: Bridge) -> Bench:
     return Bench(tmp_path, bridge, evidence=Evidence(tmp_path / "evidence"))
-
-
-class Recorder:
-    """Both colours of one operation; tells which ran."""
-
-    def __init__(self) -> None:
-        self.ran: list[str] = []
-
-    def sync(self, number: int) -> int:
-        self.ran.append("sync")
-        return number + 1
-
-    async def asynchronous(self, number: int) -> int:
-        self.ran.append("async")
-        return number + 1
-
-    def pair(self, capability: Capability = ANY, **more: Any) -> Pair[[int], int]:
-        return Pair(capability, self.sync, self.asynchronous, **more)
-
-
-CALLERS = ["sync", "async"]
-
-
-def perform(bench: Bench, caller: str, pair: Pair[..., Any], *args: Any) -> Any:
-    if caller == "sync":
-        return bench.switch.call(pair, *args)
-
-    async def main() -> Any:
-        try:
-            return await bench.switch.acall(pair, *args)
-        finally:
-            await asyncio.to_thread(bench.seen.wait, 1)
-
-    return asyncio.run(main())
 
 
 @pytest.mark.parametrize("caller", CALLERS)
