@@ -64,9 +64,9 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Strict types over both paths, the seam and everything else."""
+    """Strict types over both paths, the seam and everything else, and over the benchmarks."""
     install(session, "types")
-    session.run("mypy", "-p", "codeagent")
+    session.run("mypy", "-p", "codeagent", "-p", "benchmarks")
 
 
 @nox.session(python=PYTHONS)
