@@ -64,9 +64,9 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Strict types over both paths, the seam and everything else, and over the benchmarks."""
+    """Strict types over both paths and everything else, benchmarks and tests as well."""
     install(session, "types")
-    session.run("mypy", "-p", "codeagent", "-p", "benchmarks")
+    session.run("mypy", *(f"-p{name}" for name in ("codeagent", "benchmarks", "tests")))
 
 
 @nox.session(python=PYTHONS)

@@ -98,7 +98,7 @@ class Rig:
         )
         self.settlement = AsyncSettlement(
             config=settings,
-            store=store,  # type: ignore[arg-type]
+            store=store,
             todo=AsyncTodoManager(io, self.project, "md"),
             status=AsyncStatusManager(io, self.layout.status, clock=self.clock),
             sink=self.sink,
@@ -111,12 +111,12 @@ class Rig:
         self.executor = AsyncTaskExecutor(
             config=settings,
             agent=stand_in().label,
-            store=store,  # type: ignore[arg-type]
+            store=store,
             attempt=AsyncInPlaceAttempt(
                 config=settings,
                 project=self.project,
                 agents={"stand-in": stand_in()},
-                store=store,  # type: ignore[arg-type]
+                store=store,
                 runner=runner,
                 bench=bench,
                 settlement=self.settlement,

@@ -161,7 +161,7 @@ class Rig:
             layout=self.layout,
             target="main",
             environment={**ENVIRONMENT, "XDG_STATE_HOME": str(directory / "state")},
-            store=store,  # type: ignore[arg-type]
+            store=store,
             io=io,
             git=AsyncGit(ENVIRONMENT),
             sink=self.told,
@@ -192,7 +192,7 @@ class Rig:
             agents=agents,
             policy=policy_of(settings.recovery),
             max_attempts=settings.max_attempts,
-            store=store,  # type: ignore[arg-type]
+            store=store,
             runner=runner,
             workspaces=self.workshop.workspaces,
             delivery=self.workshop.delivery,
@@ -206,7 +206,7 @@ class Rig:
         self.executor = AsyncTaskExecutor(
             config=settings,
             agent="one",
-            store=store,  # type: ignore[arg-type]
+            store=store,
             attempt=attempt,
             settlement=self.settlement,
             clock=clock,

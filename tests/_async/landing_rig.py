@@ -93,7 +93,7 @@ def make_landing(
         root=rig.repository.path.parent / "root",
         git=AsyncGit(ENVIRONMENT) if git is None else git,
         io=io,
-        store=rig.store,  # type: ignore[arg-type]
+        store=rig.store,
         sink=rig.told,
         clock=rig.clock,
         shared=SHARED,

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from codeagent._async import checkpoint as checkpoints
 from codeagent._async.checkpoint import AsyncCheckpointManager
 from codeagent._async.io import AsyncIOManager
 from codeagent._runtime import async_runtime as rt
@@ -22,7 +21,7 @@ LATER = NOW + 1000
 
 def manager(io: AsyncIOManager, store: SpyStore, *places: Path) -> AsyncCheckpointManager:
     clock = Clock(LATER + 1)
-    return AsyncCheckpointManager(io, store, places, keep=100, clock=clock)  # type: ignore[arg-type]
+    return AsyncCheckpointManager(io, store, places, keep=100, clock=clock)
 
 
 def document(texts: Sequence[str], at: float, **more: Any) -> bytes:
@@ -200,7 +199,7 @@ async def test_many_changes_are_written_together_and_the_last_one_is_not_lost(
         pauses.append(seconds)
         await go_on.wait()
 
-    monkeypatch.setattr(checkpoints.rt, "sleep", pause)
+    monkeypatch.setattr(rt, "sleep", pause)
     with spied_store(tmp_path) as store:
         async with AsyncIOManager() as io:
             checkpoint = manager(io, store, place)

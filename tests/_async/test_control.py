@@ -34,7 +34,12 @@ Actions = dict[str, Callable[..., Any]]
 async def test_commands_are_obeyed_in_the_order_in_which_they_came() -> None:
     mailbox, obeyed = Mailbox(), list[int]()
     answers = [mailbox.submit("note", number=number) for number in range(3)]
-    control = AsyncControl(mailbox, {"note": lambda number: obeyed.append(number) or -number})
+
+    def note(number: int) -> int:
+        obeyed.append(number)
+        return -number
+
+    control = AsyncControl(mailbox, {"note": note})
     async with rt.TaskGroup() as group:
         running = group.start_soon(control.run)
         assert [await rt.wait_for_future(answer) for answer in answers] == [0, -1, -2]

@@ -343,7 +343,7 @@ async def test_the_whole_walk_with_a_real_agent_leaves_what_it_says(tmp_path: Pa
             real = AsyncInstructionRunner(
                 config=plain,
                 layout=rig.layout,
-                store=rig.store,  # type: ignore[arg-type]
+                store=rig.store,
                 io=io,
                 agents=AsyncAgents(AsyncAgentDriver(agent_environment()), io),
                 sink=rig.sink,

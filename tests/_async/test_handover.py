@@ -61,7 +61,7 @@ class Rig:
         return AsyncCodeAgentServer(
             config=self.config,
             layout=self.layout,
-            adapter=Agent(),  # type: ignore[arg-type]
+            adapter=Agent(),
             environment=agent_environment(),
             store=self.store,
             sink=self.sink,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -286,13 +287,17 @@ STEPS = [
     {"instruction_id": 2, "name": "commit", "template": "x", "control_phrase": f" {COMMITTED}\n"},
     {"instruction_id": 3, "name": "look", "template": "x"},
 ]
+PUSHED: dict[str, Any] = {
+    "instructions": {"default": STEPS},
+    "security": {"auto_push_enabled": True},
+}
 
 
 @pytest.mark.parametrize("enabled", [True, False])
 async def test_what_an_instruction_has_committed_is_pushed_before_the_next(
     tmp_path: Path, enabled: bool
 ) -> None:
-    sections = {
+    sections: dict[str, Any] = {
         "instructions": {"default": STEPS},
         "security": {"auto_push_enabled": enabled},
     }
@@ -318,9 +323,8 @@ async def test_what_an_instruction_has_committed_is_pushed_before_the_next(
 
 
 async def test_a_push_that_fails_is_a_warning_only(tmp_path: Path) -> None:
-    sections = {"instructions": {"default": STEPS}, "security": {"auto_push_enabled": True}}
     async with AsyncIOManager() as io:
-        with rigged(tmp_path, io, **sections) as rig:
+        with rigged(tmp_path, io, **PUSHED) as rig:
             await rig.add()
             assert await rig.run() is None
             task = await rig.stored()
@@ -329,9 +333,8 @@ async def test_a_push_that_fails_is_a_warning_only(tmp_path: Path) -> None:
 
 
 async def test_an_instruction_that_fails_pushes_nothing(tmp_path: Path) -> None:
-    sections = {"instructions": {"default": STEPS}, "security": {"auto_push_enabled": True}}
     async with AsyncIOManager() as io:
-        with rigged(tmp_path, io, **sections) as rig:
+        with rigged(tmp_path, io, **PUSHED) as rig:
             await rig.add()
             await rig.run(None, REFUSED)
     assert rig.sink.named("push.failed") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from ..support.landings import begin, done_in_list, log, request
 from ..support.repositories import Repository
 from ..support.world import SpyStore
 from .helpers import until
-from .landing_rig import all_is_well, landing
+from .landing_rig import Rig, all_is_well, landing
 
 
 async def test_what_comes_upon_other_work_is_verified_together_with_it(
@@ -90,6 +91,10 @@ async def test_a_batch_whose_end_fails_is_searched_for_the_one_to_blame(
     assert "task 3" not in log(repository)
 
 
+def _queued(rig: Rig, number: int) -> bool:
+    return len(rig.told.named("landing.queued")) >= number
+
+
 async def test_nothing_is_verified_behind_what_fails(
     repository: Repository, store: SpyStore
 ) -> None:
@@ -106,7 +111,7 @@ async def test_nothing_is_verified_behind_what_fails(
             landings = []
             for number, one in enumerate(requests):
                 landings.append(group.start_soon(rig.land, one))
-                await until(lambda n=number: len(rig.told.named("landing.queued")) > n)
+                await until(partial(_queued, rig, number + 1))
             rig.hold.set()
         outcomes = [await one.wait() for one in landings]
     assert [type(outcome) for outcome in outcomes] == [Landed, Rejected, Landed]

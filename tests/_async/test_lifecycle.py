@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from codeagent._async import lifecycle, monitoring
+from codeagent._async import monitoring
 from codeagent._async.lifecycle import AsyncLifecycleManager
 from codeagent._async.monitoring import AsyncHealthMonitor
 from codeagent._runtime import async_runtime as rt
@@ -45,7 +45,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         made.append(seconds)
         await rt.checkpoint()
 
-    monkeypatch.setattr(lifecycle.rt, "sleep", pause)
+    monkeypatch.setattr(rt, "sleep", pause)
     return made
 
 

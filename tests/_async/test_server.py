@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from codeagent._async import server as servers
 from codeagent._async.server import AsyncCodeAgentServer
 from codeagent._runtime import async_runtime as rt
 from codeagent._runtime import files
@@ -91,7 +90,7 @@ class Rig:
                 layout=self.layout,
                 adapter=agent or Agent(),
                 environment=agent_environment(),
-                store=store,  # type: ignore[arg-type]
+                store=store,
                 sink=self._announce,
                 keep_watching=keep_watching,
                 clock=Clock(),
@@ -234,7 +233,12 @@ async def test_no_more_rounds_are_made_than_are_allowed(tmp_path: Path) -> None:
 
 async def test_a_task_that_is_added_meanwhile_is_run(tmp_path: Path) -> None:
     rig = Rig(tmp_path, "- [ ] one\n")
-    rig.hooks["agent.started"] = lambda _: rig.hooks.clear() or rig.write("- [ ] new\n- [ ] one\n")
+
+    def add(_: object) -> None:
+        rig.hooks.clear()
+        rig.write("- [ ] new\n- [ ] one\n")
+
+    rig.hooks["agent.started"] = add
     assert await rig.run() == 0
     assert rig.list.read_text("utf-8").count("- [x]") == 2
 
@@ -350,7 +354,7 @@ async def test_there_is_a_pause_between_two_tasks_only_if_one_is_asked_for(
         else:
             await sleep(seconds)
 
-    monkeypatch.setattr(servers.rt, "sleep", pause)
+    monkeypatch.setattr(rt, "sleep", pause)
     rig = Rig(tmp_path, "- [ ] one\n- [ ] two\n", server=section)
     assert await rig.run() == 0
     assert pauses == expected

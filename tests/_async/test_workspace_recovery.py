@@ -112,7 +112,7 @@ class Interruption:
         self.scope = rt.CancelScope()
         self._call = yard.git._call
         self._left = calls
-        yard.git._call = self.call  # type: ignore[method-assign]
+        yard.git._call = self.call  # type: ignore[method-assign, assignment]
         self._yard = yard
 
     async def call(self, *arguments: Any) -> Any:

@@ -99,7 +99,7 @@ class Rig:
         )
         self.settlement = Settlement(
             config=settings,
-            store=store,  # type: ignore[arg-type]
+            store=store,
             todo=TodoManager(io, self.project, "md"),
             status=StatusManager(io, self.layout.status, clock=self.clock),
             sink=self.sink,
@@ -110,12 +110,12 @@ class Rig:
         self.executor = TaskExecutor(
             config=settings,
             agent=stand_in().label,
-            store=store,  # type: ignore[arg-type]
+            store=store,
             attempt=InPlaceAttempt(
                 config=settings,
                 project=self.project,
                 agents={"stand-in": stand_in()},
-                store=store,  # type: ignore[arg-type]
+                store=store,
                 runner=runner,
                 bench=bench,
                 settlement=self.settlement,

@@ -94,7 +94,7 @@ def make_landing(
         root=rig.repository.path.parent / "root",
         git=Git(ENVIRONMENT) if git is None else git,
         io=io,
-        store=rig.store,  # type: ignore[arg-type]
+        store=rig.store,
         sink=rig.told,
         clock=rig.clock,
         shared=SHARED,

@@ -241,7 +241,11 @@ def test_who_is_in_a_hurry_kills_every_agent_also_those_that_were_asked_to_end(
     scope = rt.CancelScope()
     rig.on_event = lambda event: scope.cancel()
     with rt.TaskGroup() as group, scope:
-        rig.on_start = lambda: group.start_soon(_kill_when_asked, rig, scope)
+
+        def kill() -> None:
+            group.start_soon(_kill_when_asked, rig, scope)
+
+        rig.on_start = kill
         rig.run(script(ASKED.replace("sys.exit(0)", "pass")))
     assert scope.ended_early
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from codeagent._runtime import sync_runtime as rt
-from codeagent._sync import checkpoint as checkpoints
 from codeagent._sync.checkpoint import CheckpointManager
 from codeagent._sync.io import IOManager
 from codeagent.core.lenient import write_time
@@ -23,7 +22,7 @@ LATER = NOW + 1000
 
 def manager(io: IOManager, store: SpyStore, *places: Path) -> CheckpointManager:
     clock = Clock(LATER + 1)
-    return CheckpointManager(io, store, places, keep=100, clock=clock)  # type: ignore[arg-type]
+    return CheckpointManager(io, store, places, keep=100, clock=clock)
 
 
 def document(texts: Sequence[str], at: float, **more: Any) -> bytes:
@@ -201,7 +200,7 @@ def test_many_changes_are_written_together_and_the_last_one_is_not_lost(
         pauses.append(seconds)
         go_on.wait()
 
-    monkeypatch.setattr(checkpoints.rt, "sleep", pause)
+    monkeypatch.setattr(rt, "sleep", pause)
     with spied_store(tmp_path) as store:
         with IOManager() as io:
             checkpoint = manager(io, store, place)

@@ -340,7 +340,7 @@ def test_the_whole_walk_with_a_real_agent_leaves_what_it_says(tmp_path: Path) ->
             real = InstructionRunner(
                 config=plain,
                 layout=rig.layout,
-                store=rig.store,  # type: ignore[arg-type]
+                store=rig.store,
                 io=io,
                 agents=Agents(AgentDriver(agent_environment()), io),
                 sink=rig.sink,

@@ -33,7 +33,8 @@ def runs_on_targets(directory: Path) -> int:
 def kind(rig: Rig, task: Task) -> str | None:
     """Why the last attempt failed."""
     rows = rt.wait_for_future(rig.store.attempts(task.id))
-    return rows[-1].failure
+    failure: str | None = rows[-1].failure
+    return failure
 
 
 def test_an_agent_is_asked_once_to_mend_what_it_did_not_break_and_then_a_person(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -287,13 +288,17 @@ STEPS = [
     {"instruction_id": 2, "name": "commit", "template": "x", "control_phrase": f" {COMMITTED}\n"},
     {"instruction_id": 3, "name": "look", "template": "x"},
 ]
+PUSHED: dict[str, Any] = {
+    "instructions": {"default": STEPS},
+    "security": {"auto_push_enabled": True},
+}
 
 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_what_an_instruction_has_committed_is_pushed_before_the_next(
     tmp_path: Path, enabled: bool
 ) -> None:
-    sections = {
+    sections: dict[str, Any] = {
         "instructions": {"default": STEPS},
         "security": {"auto_push_enabled": enabled},
     }
@@ -319,9 +324,8 @@ def test_what_an_instruction_has_committed_is_pushed_before_the_next(
 
 
 def test_a_push_that_fails_is_a_warning_only(tmp_path: Path) -> None:
-    sections = {"instructions": {"default": STEPS}, "security": {"auto_push_enabled": True}}
     with IOManager() as io:
-        with rigged(tmp_path, io, **sections) as rig:
+        with rigged(tmp_path, io, **PUSHED) as rig:
             rig.add()
             assert rig.run() is None
             task = rig.stored()
@@ -330,9 +334,8 @@ def test_a_push_that_fails_is_a_warning_only(tmp_path: Path) -> None:
 
 
 def test_an_instruction_that_fails_pushes_nothing(tmp_path: Path) -> None:
-    sections = {"instructions": {"default": STEPS}, "security": {"auto_push_enabled": True}}
     with IOManager() as io:
-        with rigged(tmp_path, io, **sections) as rig:
+        with rigged(tmp_path, io, **PUSHED) as rig:
             rig.add()
             rig.run(None, REFUSED)
     assert rig.sink.named("push.failed") == []

@@ -23,7 +23,7 @@ from .isolated_rig import added, bad, good, plays, project, server, settings, wr
 
 RATE = "Error: 429 Too Many Requests: rate limit exceeded\n"
 
-TWO_AGENTS = {
+TWO_AGENTS: dict[str, Any] = {
     "agents": {
         name: {
             "command": [name, "--model", "{model}"],
@@ -77,7 +77,8 @@ def test_after_a_restart_the_task_still_waits_and_then_goes_on_in_its_chat(
             scheduler.submit([stored])
             looks = clock.looks
             until(lambda: clock.looks > looks + 1)
-            assert (scheduler.waiting(), rig.driver.runs) == ({task.id}, [])
+            assert scheduler.waiting() == {task.id}
+            assert not rig.driver.runs
             clock.advance(50)
             scheduler.resume()  # so that it looks at the clock
             until(lambda: "task.done" in rig.told.names())

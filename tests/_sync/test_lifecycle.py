@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from codeagent._runtime import sync_runtime as rt
-from codeagent._sync import lifecycle, monitoring
+from codeagent._sync import monitoring
 from codeagent._sync.lifecycle import LifecycleManager
 from codeagent._sync.monitoring import HealthMonitor
 from codeagent.core.health import Health
@@ -44,7 +44,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         made.append(seconds)
         rt.checkpoint()
 
-    monkeypatch.setattr(lifecycle.rt, "sleep", pause)
+    monkeypatch.setattr(rt, "sleep", pause)
     return made
 
 

@@ -12,7 +12,6 @@ import pytest
 
 from codeagent._runtime import files
 from codeagent._runtime import sync_runtime as rt
-from codeagent._sync import server as servers
 from codeagent._sync.server import CodeAgentServer
 from codeagent.core.agents import Launch
 from codeagent.core.events import Event
@@ -92,7 +91,7 @@ class Rig:
                 layout=self.layout,
                 adapter=agent or Agent(),
                 environment=agent_environment(),
-                store=store,  # type: ignore[arg-type]
+                store=store,
                 sink=self._announce,
                 keep_watching=keep_watching,
                 clock=Clock(),
@@ -235,7 +234,12 @@ def test_no_more_rounds_are_made_than_are_allowed(tmp_path: Path) -> None:
 
 def test_a_task_that_is_added_meanwhile_is_run(tmp_path: Path) -> None:
     rig = Rig(tmp_path, "- [ ] one\n")
-    rig.hooks["agent.started"] = lambda _: rig.hooks.clear() or rig.write("- [ ] new\n- [ ] one\n")
+
+    def add(_: object) -> None:
+        rig.hooks.clear()
+        rig.write("- [ ] new\n- [ ] one\n")
+
+    rig.hooks["agent.started"] = add
     assert rig.run() == 0
     assert rig.list.read_text("utf-8").count("- [x]") == 2
 
@@ -351,7 +355,7 @@ def test_there_is_a_pause_between_two_tasks_only_if_one_is_asked_for(
         else:
             sleep(seconds)
 
-    monkeypatch.setattr(servers.rt, "sleep", pause)
+    monkeypatch.setattr(rt, "sleep", pause)
     rig = Rig(tmp_path, "- [ ] one\n- [ ] two\n", server=section)
     assert rig.run() == 0
     assert pauses == expected

@@ -49,7 +49,11 @@ def ending() -> Work:
 
 def stuck() -> Work:
     """Waits for ever."""
-    return lambda: asyncio.run(asyncio.Event().wait()) and None
+    return lambda: asyncio.run(_for_ever())
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
 
 
 @contextmanager

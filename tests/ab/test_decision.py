@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -161,7 +162,7 @@ def test_an_endless_plan_ends_with_its_most_pairs() -> None:
         {"gate_pairs": (4, 400)},
     ],
 )
-def test_a_plan_that_cannot_work_is_refused(wrong: dict[str, object]) -> None:
+def test_a_plan_that_cannot_work_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="x: "):
         plan(**wrong)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class Run:
     def __init__(self, place: Path, patch: pytest.MonkeyPatch) -> None:
         self.place, self._patch = place, patch
 
-    def __call__(self, *arguments: str, of: list[object]) -> int:
+    def __call__(self, *arguments: str, of: Sequence[object]) -> int:
         self._patch.setattr(gate, "MEASUREMENTS", tuple(of))
         places = ["--results", str(self.place), "--baseline", str(self.place / "stored" / "b.json")]
         return gate.main([*places, *arguments])

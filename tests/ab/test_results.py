@@ -49,9 +49,9 @@ AT = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
 def ratio_row(
     estimate: float = 1.0, *, name: str = "speed", width: float = 0.02, **more: Any
 ) -> Row:
-    more = {"kind": Kind.NON_INFERIORITY, "margin": 0.95} | more
+    given: dict[str, Any] = {"kind": Kind.NON_INFERIORITY, "margin": 0.95, **more}
     interval = Interval(estimate, estimate / (1 + width), estimate * (1 + width))
-    return row(Criterion(name=name, **more), interval, n=80, baseline=0.01, contender=0.0101)
+    return row(Criterion(name=name, **given), interval, n=80, baseline=0.01, contender=0.0101)
 
 
 CEILING = Criterion(name="p99 of <reads> | writes", kind=Kind.CEILING, margin=0.1, unit="s")
@@ -259,7 +259,7 @@ def test_a_row_is_judged_by_its_interval_and_the_tolerance() -> None:
     assert changed(ratio_row(1.1), ratio_row(1.2)) is Change.BETTER
     assert changed(ratio_row(1.1), ratio_row(1.09)) is Change.SAME
     assert changed(ratio_row(1.2, width=0.2), ratio_row(1.1, width=0.1)) is Change.UNCLEAR
-    cost = {"kind": Kind.NON_INFERIORITY, "margin": 1.1}
+    cost: dict[str, Any] = {"kind": Kind.NON_INFERIORITY, "margin": 1.1}
     assert changed(ratio_row(0.9, **cost), ratio_row(1.0, **cost)) is Change.WORSE
     assert changed(ratio_row(1.0, **cost), ratio_row(0.9, **cost)) is Change.BETTER
 

@@ -22,8 +22,8 @@ from codeagent.core.streams import (
 )
 
 PROMPT = "Сделай «это»: $HOME `pwd` {model} {prompt}\n--force"
-MODERN = ("/bin/agent", "-p", "--output-format", "stream-json")
-MODERN += ("--force", "--trust", "--approve-mcps")
+FLAGS = ("--force", "--trust", "--approve-mcps")
+MODERN = ("/bin/agent", "-p", "--output-format", "stream-json", *FLAGS)
 
 
 def command(**settings: object) -> CommandAgent:

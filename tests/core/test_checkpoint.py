@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,16 +18,18 @@ NOON = 1_700_000_000.25
 SERVER = ServerState("20231114_221320", NOON, NOON + 9, 7, clean=False)
 
 
-def build(*tasks: Task, previous=None, last_update=NOON, keep=100):
+def build(
+    *tasks: Task, previous: dict[str, Any] | None = None, last_update: float = NOON, keep: int = 100
+) -> dict[str, Any]:
     return checkpoint.build(tasks, SERVER, last_update=last_update, previous=previous, keep=keep)
 
 
-def task(number: int, state: TaskState = DONE, **values) -> Task:
+def task(number: int, state: TaskState = DONE, **values: Any) -> Task:
     values = {"started_at": NOON + number, "position": number, **values}
     return Task(f"task_{number}", f"Задача {number}", state=state, **values)
 
 
-def test_the_keys_of_a_document_and_their_order():
+def test_the_keys_of_a_document_and_their_order() -> None:
     document = build(
         task(
             0,
@@ -72,7 +75,7 @@ def test_the_keys_of_a_document_and_their_order():
     )
 
 
-def test_the_bytes_of_a_document():
+def test_the_bytes_of_a_document() -> None:
     data = checkpoint.dumps({"version": "1.0", "tasks": [{"task_text": "Сделать ✅"}]})
     assert data.decode() == (
         '{\n  "version": "1.0",\n  "tasks": [\n    {\n      "task_text": "Сделать ✅"\n'
@@ -80,7 +83,7 @@ def test_the_bytes_of_a_document():
     )
 
 
-def test_times_are_naive_local_with_six_digits():
+def test_times_are_naive_local_with_six_digits() -> None:
     assert write_time(None) is None
     text = write_time(NOON)
     assert text is not None and len(text) == len("2023-11-14T22:13:20.250000")
@@ -89,7 +92,7 @@ def test_times_are_naive_local_with_six_digits():
 
 
 @pytest.mark.parametrize("value", [None, 5, "", "soon", "0001-01-01T00:00:00", "9999-12-31", []])
-def test_what_is_no_time_is_none(value):
+def test_what_is_no_time_is_none(value: object) -> None:
     assert read_time(value) is None
 
 
@@ -103,13 +106,13 @@ def test_what_is_no_time_is_none(value):
         (SKIPPED, "completed", DONE),
     ],
 )
-def test_states_as_written_and_read(state, written, read):
+def test_states_as_written_and_read(state: TaskState, written: str, read: TaskState) -> None:
     document = build(task(1, state))
     assert document["tasks"][0]["state"] == written
     assert checkpoint.tasks_from(document)[0].state is read
 
 
-def test_unknown_keys_survive_at_every_level():
+def test_unknown_keys_survive_at_every_level() -> None:
     previous = build(task(1, PENDING))
     previous["mine"] = 1
     previous["server_state"]["mine"] = 2
@@ -127,20 +130,20 @@ def test_unknown_keys_survive_at_every_level():
     assert entry["instruction_progress"]["mine"] == 4
 
 
-def test_entries_that_no_task_answers_to_survive_in_their_place():
+def test_entries_that_no_task_answers_to_survive_in_their_place() -> None:
     previous = {"tasks": [{"task_id": "a", "task_text": "gone", "x": 1}, None, "junk"]}
     document = build(task(1), previous=previous)
     assert document["tasks"][0] == {"task_id": "a", "task_text": "gone", "x": 1}
     assert [entry["task_id"] for entry in document["tasks"]] == ["a", "task_1"]
 
 
-def test_an_entry_with_our_id_and_another_text_is_not_overwritten():
+def test_an_entry_with_our_id_and_another_text_is_not_overwritten() -> None:
     previous = {"tasks": [{"task_id": "task_1", "task_text": "another", "state": "completed"}]}
     document = build(task(1), previous=previous)
     assert [entry["task_text"] for entry in document["tasks"]] == ["another", "Задача 1"]
 
 
-def test_only_the_newest_completed_entries_are_kept():
+def test_only_the_newest_completed_entries_are_kept() -> None:
     tasks = [task(n, DONE, ended_at=NOON - n) for n in range(5)]
     tasks += [task(5, FAILED, ended_at=1.0), task(6, PENDING)]
     document = build(*tasks, keep=2)
@@ -154,7 +157,7 @@ def test_only_the_newest_completed_entries_are_kept():
     assert checkpoint.prune(tasks, 5) == tasks
 
 
-def test_a_document_of_ours_is_not_newer_than_the_store():
+def test_a_document_of_ours_is_not_newer_than_the_store() -> None:
     document = build(last_update=NOON + 0.1234567)
     assert not checkpoint.is_newer(document, NOON + 0.1234567)
     assert checkpoint.is_newer(document, NOON)
@@ -177,17 +180,17 @@ def test_a_document_of_ours_is_not_newer_than_the_store():
         (b'{"a": ' + b"9" * 5000 + b"}", "not JSON"),
     ],
 )
-def test_what_is_no_document_is_a_clear_problem(data, problem):
+def test_what_is_no_document_is_a_clear_problem(data: bytes, problem: str) -> None:
     with pytest.raises(checkpoint.CheckpointError, match=problem):
         checkpoint.parse(data)
 
 
-def test_a_document_may_nest_as_deep_as_it_can_be_written():
+def test_a_document_may_nest_as_deep_as_it_can_be_written() -> None:
     data = b'{"a": ' + b"[" * 99 + b"]" * 99 + b"}"
     assert checkpoint.parse(checkpoint.dumps(checkpoint.parse(data)))
 
 
-def test_a_byte_order_mark_is_passed_over():
+def test_a_byte_order_mark_is_passed_over() -> None:
     assert checkpoint.parse(b'\xef\xbb\xbf{"version": "1.0"}') == {"version": "1.0"}
 
 
@@ -207,15 +210,15 @@ GOOD, BROKEN = b'{"version": "1.0"}', b'{"version": '
     ],
 )
 def test_a_broken_main_file_gives_way_and_never_replaces_the_backup(
-    main, backup, source, may_back_up
-):
+    main: bytes | None, backup: bytes | None, source: str | None, may_back_up: bool
+) -> None:
     choice = checkpoint.choose(main, backup)
     assert (choice.source, choice.may_back_up) == (source, may_back_up)
     assert (choice.document is None) == (source is None)
     assert (choice.problem is None) == (source == "main")
 
 
-def test_a_lone_surrogate_is_written_as_an_escape_and_is_no_text_of_a_task():
+def test_a_lone_surrogate_is_written_as_an_escape_and_is_no_text_of_a_task() -> None:
     document = checkpoint.parse(b'{"tasks": [{"task_text": "\\ud800", "state": "pending"}]}')
     assert checkpoint.parse(checkpoint.dumps(document)) == document
     assert checkpoint.tasks_from(document) == []
@@ -226,7 +229,7 @@ texts = st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip)
 
 
 @st.composite
-def begun_tasks(draw) -> list[Task]:
+def begun_tasks(draw: st.DrawFn) -> list[Task]:
     tasks = []
     for number, text in enumerate(draw(st.lists(texts, unique=True, max_size=6))):
         total = draw(st.integers(1, 9))
@@ -252,7 +255,9 @@ def begun_tasks(draw) -> list[Task]:
 
 @settings(deadline=None, max_examples=60)
 @given(begun_tasks(), moments, st.booleans())
-def test_tasks_and_server_come_back_from_their_document(tasks, stopped, clean):
+def test_tasks_and_server_come_back_from_their_document(
+    tasks: list[Task], stopped: float | None, clean: bool
+) -> None:
     server = ServerState("20260101_000000", NOON, stopped, 3, clean)
     written = checkpoint.build(tasks, server, last_update=NOON)
     document = checkpoint.parse(checkpoint.dumps(written))
@@ -288,7 +293,7 @@ documents = st.dictionaries(
 
 @settings(deadline=None, max_examples=100)
 @given(documents)
-def test_no_document_however_wrong_stops_the_reading(document):
+def test_no_document_however_wrong_stops_the_reading(document: Any) -> None:
     tasks = checkpoint.tasks_from(document)
     assert len({task.id for task in tasks}) == len({task.text for task in tasks}) == len(tasks)
     server = checkpoint.server_from(document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from codeagent.core.lenient import read_time
 from codeagent.core.task import Task, TaskState, remaining
 
 
-def entry(name: str, text: str, state: str, start: str | None, **values):
+def entry(name: str, text: str, state: str, start: str | None, **values: Any) -> dict[str, Any]:
     done = values.pop("done", [])
     total = values.pop("total", 8)
     return {
@@ -32,7 +33,9 @@ def entry(name: str, text: str, state: str, start: str | None, **values):
     }
 
 
-def document(*entries, clean=True, current=None):
+def document(
+    *entries: dict[str, Any], clean: bool = True, current: str | None = None
+) -> dict[str, Any]:
     return {
         "version": "1.0",
         "server_state": {
@@ -48,7 +51,7 @@ def document(*entries, clean=True, current=None):
     }
 
 
-def test_a_server_that_died_in_the_middle_of_a_task():
+def test_a_server_that_died_in_the_middle_of_a_task() -> None:
     read = document(
         entry("task_1766052000", "Добавить тесты", "completed", "2025-12-18T10:00:01.5", end="2025-12-18T10:30:00.000001", done=[1, 2, 3, 4, 5, 6, 7, 8]),
         entry("task_1766053801", "Починить вход", "in_progress", "2025-12-18T10:30:01.5", done=[1, 2, 3]),
@@ -65,7 +68,7 @@ def test_a_server_that_died_in_the_middle_of_a_task():
     assert checkpoint.problems(read) == ()
 
 
-def test_the_entry_that_began_last_decides_whether_a_text_is_completed():
+def test_the_entry_that_began_last_decides_whether_a_text_is_completed() -> None:
     done = entry("task_1", "x", "completed", "2025-12-18T10:00:00")
     again = entry("task_2", "x", "pending", "2025-12-18T11:00:00")
     for order in ([done, again], [again, done]):
@@ -73,14 +76,14 @@ def test_the_entry_that_began_last_decides_whether_a_text_is_completed():
         assert (task.id, task.state) == ("task_2", TaskState.PENDING)
 
 
-def test_without_starts_the_entry_listed_last_decides():
+def test_without_starts_the_entry_listed_last_decides() -> None:
     (task,) = checkpoint.tasks_from(
         document(entry("task_1", "x", "completed", None), entry("task_2", "x", "failed", "no time"))
     )
     assert (task.id, task.state) == ("task_2", TaskState.FAILED)
 
 
-def test_progress_comes_from_the_newest_other_entry_that_has_some():
+def test_progress_comes_from_the_newest_other_entry_that_has_some() -> None:
     (task,) = checkpoint.tasks_from(
         document(
             entry("task_1", "x", "failed", "2025-12-18T10:00:00", done=[1, 2, 3, 4]),
@@ -92,7 +95,7 @@ def test_progress_comes_from_the_newest_other_entry_that_has_some():
     assert task.attempts == 2
 
 
-def test_every_failed_entry_of_a_text_is_an_attempt():
+def test_every_failed_entry_of_a_text_is_an_attempt() -> None:
     hot_loop = [
         entry(f"task_{n}", "x", "failed", f"2025-12-18T10:00:{n:02}", error="Cursor")
         for n in range(5)
@@ -110,7 +113,7 @@ def test_every_failed_entry_of_a_text_is_an_attempt():
     assert checkpoint.tasks_from(written) == [task]
 
 
-def test_two_tasks_of_one_second_get_ids_of_their_own():
+def test_two_tasks_of_one_second_get_ids_of_their_own() -> None:
     first, second = checkpoint.tasks_from(
         document(
             entry("task_5", "x", "pending", "2025-12-18T10:00:00"),
@@ -132,14 +135,16 @@ def test_two_tasks_of_one_second_get_ids_of_their_own():
         ([1, 2], ((), 0, 0)),
     ],
 )
-def test_a_partial_or_wrong_progress_is_read_as_far_as_it_makes_sense(progress, expected):
+def test_a_partial_or_wrong_progress_is_read_as_far_as_it_makes_sense(
+    progress: object, expected: tuple[object, ...]
+) -> None:
     (task,) = checkpoint.tasks_from(
         {"tasks": [{"task_text": "x", "instruction_progress": progress}]}
     )
     assert (task.completed, task.last_completed, task.total_instructions) == expected
 
 
-def test_wrong_parts_are_named():
+def test_wrong_parts_are_named() -> None:
     read = {
         "server_state": [],
         "tasks": [7, {"task_text": " "}, {"task_text": "x", "state": "lost"}, {"task_text": "y", "state": "pending", "instruction_progress": 1}],
@@ -158,7 +163,7 @@ def test_wrong_parts_are_named():
 OURS = Task("task_1", "x", total_instructions=4, attempts=1)
 
 
-def test_merging_goes_forward_only():
+def test_merging_goes_forward_only() -> None:
     theirs = replace(OURS, completed=(1, 2), last_completed=2)
     assert checkpoint.merged(OURS, theirs).completed == (1, 2)
     ahead = replace(OURS, completed=(1, 3), last_completed=3)

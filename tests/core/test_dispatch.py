@@ -60,7 +60,7 @@ def test_ten_thousand_tasks_on_the_same_files_cost_no_more_than_others() -> None
         looks += 1
         return admit(task)
 
-    work._admit = counted  # type: ignore[method-assign, assignment]
+    work._admit = counted  # type: ignore[method-assign]
     work.submit([task(n, "src/common.py", f"src/{n}.py") for n in range(10_000)], 0)
     order = []
     while got := started(work):
@@ -175,7 +175,7 @@ def test_what_was_held_can_be_told_to_a_person() -> None:
     assert started(work) == ["t0"]
     work.paused = True
     view = work.snapshot(0)
-    assert (set(view.running), view.waiting) == ({"t0"}, {"t1", "t2"})
+    assert (set(view.running), set(view.waiting)) == ({"t0"}, {"t1", "t2"})
     assert (view.held, view.paused) == ({"t1": "comes after t0"}, True)
     assert view.running["t0"].agent == "agent0"
     work.ended("t0", 1, again=3600)
@@ -201,7 +201,8 @@ def test_overlapping_tasks_never_run_together_and_everything_is_run_at_last(
     work = dispatch(limit, agents={"agent0": {"max": 2}}, agent={"hold": 3, "raise_after": 2})
     cut = data.draw(st.integers(0, len(tasks)))
     work.submit(tasks[:cut], 0)
-    now, done, again = 0.0, [], set()
+    now, again = 0.0, set()
+    done: list[str] = []
     while True:
         while (got := work.take(now)) is not None:
             assert not set(got.after) - set(done)

@@ -127,7 +127,7 @@ def test_a_running_task_says_what_it_is_at() -> None:
         steps={row["id"]: {"position": 2, "name": "test"}},
         last_events={row["id"]: 990.0},
     )
-    assert {key: view[key] for key in ("phase", "branch", "agent", "path", "attempt")} == {  # type: ignore[literal-required]
+    assert {key: view[key] for key in ("phase", "branch", "agent", "path", "attempt")} == {
         "phase": "working",
         "branch": "b",
         "agent": "cursor",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codeagent.core.config import parse_config
+from codeagent.core.config import Config, parse_config
 from codeagent.core.placement import (
     IN_PLACE,
     TASKS_IN_WORKTREES,
@@ -18,7 +18,7 @@ GOOD = Repository(branch="main")
 NONE = Repository("/p is not the top of a git repository", exists=False)
 
 
-def config(text: str, *, predecessor: bool = False):
+def config(text: str, *, predecessor: bool = False) -> Config:
     if predecessor:
         text = "project: {base_dir: .}\nagent: {}\nserver: {}\n" + text
     return parse_config(text, source="test", predecessor=predecessor, environment={})

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from itertools import islice
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -35,7 +36,9 @@ APPLY = {
 
 @pytest.mark.parametrize("state", TaskState)
 @pytest.mark.parametrize("transition", Transition)
-def test_a_transition_leads_where_the_table_says_or_is_refused(transition, state):
+def test_a_transition_leads_where_the_table_says_or_is_refused(
+    transition: Transition, state: TaskState
+) -> None:
     task = replace(TASK, state=state)
     expected = TRANSITIONS[transition].get(state)
     if expected is None:
@@ -45,7 +48,7 @@ def test_a_transition_leads_where_the_table_says_or_is_refused(transition, state
         assert APPLY[transition](task).state is expected
 
 
-def test_the_table_in_words():
+def test_the_table_in_words() -> None:
     allowed = {
         (str(transition), str(before), str(after))
         for transition, moves in TRANSITIONS.items()
@@ -69,7 +72,7 @@ def test_the_table_in_words():
     }
 
 
-def test_an_attempt_gets_the_next_epoch_and_keeps_progress():
+def test_an_attempt_gets_the_next_epoch_and_keeps_progress() -> None:
     before = replace(TASK, completed=(1, 2), last_completed=2, error="old", ended_at=5.0)
     task = machine.begin(before, instructions=4, now=7.0)
     assert (task.epoch, task.attempts, task.started_at) == (4, 3, 7.0)
@@ -77,18 +80,18 @@ def test_an_attempt_gets_the_next_epoch_and_keeps_progress():
     assert (task.error, task.ended_at) == (None, None)
 
 
-def test_progress_in_a_sequence_of_another_length_is_dropped():
+def test_progress_in_a_sequence_of_another_length_is_dropped() -> None:
     before = replace(TASK, completed=(1, 2), last_completed=2)
     task = machine.begin(before, instructions=5, now=7.0)
     assert (task.completed, task.last_completed, task.total_instructions) == ((), 0, 5)
 
 
-def test_an_attempt_without_instructions_is_refused():
+def test_an_attempt_without_instructions_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one instruction"):
         machine.begin(TASK, instructions=0, now=7.0)
 
 
-def test_a_sequence_of_another_length_may_go_on_at_another_place():
+def test_a_sequence_of_another_length_may_go_on_at_another_place() -> None:
     before = replace(TASK, completed=(1, 3), last_completed=3)
     task = machine.begin(before, instructions=5, now=7.0, first=3)
     assert (task.completed, task.last_completed) == ((1, 2), 2)
@@ -100,42 +103,43 @@ def test_a_sequence_of_another_length_may_go_on_at_another_place():
 
 
 @pytest.mark.parametrize("epoch", [0, 2, 4])
-def test_a_report_of_another_attempt_is_fenced_off(epoch):
+def test_a_report_of_another_attempt_is_fenced_off(epoch: int) -> None:
     task = replace(TASK, state=RUNNING)
-    for report in (
+    reports: tuple[Callable[[], object], ...] = (
         lambda: machine.accept_step(task, epoch, 1),
         lambda: machine.finish(task, epoch, DONE, 9.0),
         lambda: machine.interrupt(task, epoch),
-    ):
+    )
+    for report in reports:
         with pytest.raises(Fenced, match=f"attempt {epoch} reports, but attempt 3"):
             report()
 
 
-def test_a_report_after_the_end_of_its_attempt_is_fenced_off():
+def test_a_report_after_the_end_of_its_attempt_is_fenced_off() -> None:
     task = machine.interrupt(replace(TASK, state=RUNNING), 3)
     with pytest.raises(Fenced, match="it is over"):
         machine.finish(task, 3, DONE, 9.0)
 
 
-def test_a_completed_instruction_is_not_run_again():
+def test_a_completed_instruction_is_not_run_again() -> None:
     task = replace(TASK, state=RUNNING, completed=(2,), last_completed=2)
     with pytest.raises(InvalidTransition, match="not run again"):
         machine.require_step(task, 3, 2)
 
 
 @pytest.mark.parametrize("position", [-1, 0, 5])
-def test_a_position_outside_the_sequence_is_refused(position):
+def test_a_position_outside_the_sequence_is_refused(position: int) -> None:
     with pytest.raises(ValueError, match="positions 1 to 4"):
         machine.accept_step(replace(TASK, state=RUNNING), 3, position)
 
 
-def test_an_interruption_counts_only_when_asked():
+def test_an_interruption_counts_only_when_asked() -> None:
     task = replace(TASK, state=RUNNING)
     assert machine.interrupt(task, 3).attempts == 1
     assert machine.interrupt(task, 3, counted=True).attempts == 2
 
 
-def test_a_reset_forgets_attempts_and_progress_but_not_the_epoch():
+def test_a_reset_forgets_attempts_and_progress_but_not_the_epoch() -> None:
     before = replace(TASK, state=FAILED, completed=(1,), last_completed=1, error="x", ended_at=1.0)
     task = machine.reset(before)
     assert (task.attempts, task.completed, task.last_completed) == (0, (), 0)
@@ -143,12 +147,12 @@ def test_a_reset_forgets_attempts_and_progress_but_not_the_epoch():
 
 
 @pytest.mark.parametrize("state", [PENDING, RUNNING])
-def test_an_attempt_does_not_end_in_a_state_that_is_no_end(state):
+def test_an_attempt_does_not_end_in_a_state_that_is_no_end(state: TaskState) -> None:
     with pytest.raises(InvalidTransition, match="cannot end as"):
         machine.finish(replace(TASK, state=RUNNING), 3, state, 9.0)
 
 
-def test_a_task_is_not_settled_as_failed():
+def test_a_task_is_not_settled_as_failed() -> None:
     with pytest.raises(InvalidTransition, match="cannot be settled as failed"):
         machine.settle(TASK, FAILED, 9.0)
 
@@ -164,13 +168,17 @@ def test_a_task_is_not_settled_as_failed():
         ((1, 2, 3, 4), 4, ()),
     ],
 )
-def test_an_attempt_goes_on_behind_the_last_completed_instruction(completed, last, expected):
+def test_an_attempt_goes_on_behind_the_last_completed_instruction(
+    completed: tuple[int, ...], last: int, expected: tuple[int, ...]
+) -> None:
     assert machine.remaining(replace(TASK, completed=completed, last_completed=last)) == expected
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.integers(1, 12), st.randoms(use_true_random=False))
-def test_in_whatever_order_they_succeed_each_instruction_runs_once(total, random):
+def test_in_whatever_order_they_succeed_each_instruction_runs_once(
+    total: int, random: Random
+) -> None:
     task = machine.begin(Task("task_1", "x"), instructions=total, now=1.0)
     ran: list[int] = []
     while left := machine.remaining(task):
@@ -180,7 +188,7 @@ def test_in_whatever_order_they_succeed_each_instruction_runs_once(total, random
     assert sorted(ran) == list(range(1, total + 1))
 
 
-def test_ids_are_seconds_and_step_aside():
+def test_ids_are_seconds_and_step_aside() -> None:
     assert machine.new_task_id(1700000000.9, ()) == "task_1700000000"
     assert machine.new_task_id(5.0, {"task_5", "task_6", "task_8"}) == "task_7"
     assert list(islice(machine.task_ids(5.0, {"task_6"}), 3)) == ["task_5", "task_7", "task_8"]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from codeagent.core.todo import (
     Document,
+    Item,
     ItemState,
     TodoError,
     TodoFormat,
@@ -52,10 +53,14 @@ def line_lists(draw: st.DrawFn) -> bytes:
     bullets = st.sampled_from(["- ", "* ", "+ ", "1. ", "2) ", ""])
     task = st.builds(
         lambda indent, bullet, box, text, note: f"{indent}{bullet}{box} {text}{note}",
-        *(indents, bullets, boxes, words, notes),
+        indents,
+        bullets,
+        boxes,
+        words,
+        notes,
     )
-    lines = draw(st.lists(st.one_of(task, task, prose), max_size=10))
-    if lines and draw(st.booleans()):
+    lines: list[str] = draw(st.lists(st.one_of(task, task, prose), max_size=10))
+    if draw(st.booleans()) and lines:
         lines.append(draw(st.sampled_from(lines)))
     breaks = draw(st.lists(st.sampled_from(["\n", "\r\n", "\n", "\r"]), min_size=len(lines)))
     text = "".join(line + end for line, end in zip(lines, breaks, strict=False))
@@ -66,7 +71,7 @@ def line_lists(draw: st.DrawFn) -> bytes:
     return codecs.BOM_UTF8 * draw(st.booleans()) + text.encode()
 
 
-def unplaced(document: Document) -> list[object]:
+def unplaced(document: Document) -> list[Item]:
     return [replace(item, line=0) for item in document.items]
 
 

@@ -283,9 +283,9 @@ def test_a_stream_without_the_characters_shows_what_it_can() -> None:
 
 
 def test_secrets_never_reach_a_stream() -> None:
-    for flags in ({"json": True}, {}):
+    for as_json in (True, False):
         stream = io.StringIO()
-        progress = progress_for(stream, environ={}, secrets=["correct horse"], **flags)
+        progress = progress_for(stream, environ={}, secrets=["correct horse"], json=as_json)
         progress(event("task.failed", 0, "a", reason="API_KEY=hunter2 and correct horse"))
         assert "REDACTED" in stream.getvalue()
         assert "hunter2" not in stream.getvalue()

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, TypeVar
 
 import pytest
@@ -225,7 +226,12 @@ class Scoped(Plain):
     def wait(self, future: Future[None]) -> None:
         over = threading.Event()
         future.add_done_callback(lambda _: over.set())
-        threading.Thread(target=lambda: (self.stop.wait(20), over.set())).start()
+
+        def stopped() -> None:
+            self.stop.wait(20)
+            over.set()
+
+        threading.Thread(target=stopped).start()
         over.wait(20)
         if not future.done():
             raise Interrupted
@@ -240,8 +246,13 @@ class Scoped(Plain):
             held.append(stop)
             return fn()
 
+        def interrupt() -> None:
+            self.interrupted.append("yes")
+            stop.set()
+            self.stop.set()
+
         held: list[threading.Event] = []
-        return run, lambda: (self.interrupted.append("yes"), stop.set(), self.stop.set())[0]
+        return run, interrupt
 
 
 def test_the_applications_cancellation_reaches_the_coroutine() -> None:
@@ -334,9 +345,14 @@ async def test_a_call_starts_on_the_loop_that_is_given(bridge: Bridge) -> None:
 def test_workers_are_used_again() -> None:
     workers = Workers("test")
     names: set[int] = set()
+
+    def work(done: threading.Event) -> None:
+        names.add(threading.get_ident())
+        done.set()
+
     for _ in range(50):
         done = threading.Event()
-        workers.submit(lambda done=done: (names.add(threading.get_ident()), done.set()))
+        workers.submit(partial(work, done))
         assert done.wait(20)
     workers.close()
     assert len(names) < 50

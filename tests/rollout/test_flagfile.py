@@ -183,7 +183,8 @@ def test_versions_rise_with_the_content_and_never_fall() -> None:
 
     def version(doc: dict[str, Any]) -> int:
         data = decoded(doc, versions)
-        return next(items[KEY]["version"] for items in data.values() if KEY in items)
+        number: int = next(items[KEY]["version"] for items in data.values() if KEY in items)
+        return number
 
     first = document()
     assert version(first) == 1

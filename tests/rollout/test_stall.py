@@ -10,8 +10,8 @@ from codeagent.rollout.stall import Heartbeats
 from .support import Clock
 
 
-class StillLoop(asyncio.AbstractEventLoop):
-    """A loop that takes a turn when it is told to."""
+class StillLoop:
+    """What is asked of a loop; it takes a turn when it is told to."""
 
     def __init__(self) -> None:
         self.turns: list[Any] = []
@@ -25,7 +25,8 @@ class StillLoop(asyncio.AbstractEventLoop):
 
 
 def test_a_loop_that_stands_still_is_told_of_once() -> None:
-    clock, loop = Clock(), StillLoop()
+    clock = Clock()
+    loop: Any = StillLoop()
     hearts = Heartbeats(clock)
     hearts.add(loop, "core")
     clock.now += 0.9
@@ -42,7 +43,8 @@ def test_a_loop_that_stands_still_is_told_of_once() -> None:
 
 
 def test_a_machine_that_was_asleep_is_no_stall() -> None:
-    clock, loop = Clock(), StillLoop()
+    clock = Clock()
+    loop: Any = StillLoop()
     hearts = Heartbeats(clock)
     hearts.add(loop, "core")
     clock.now += 3600.2
@@ -54,7 +56,8 @@ def test_a_machine_that_was_asleep_is_no_stall() -> None:
 def test_a_loop_that_was_closed_or_taken_away_is_not_missed() -> None:
     clock = Clock()
     hearts = Heartbeats(clock)
-    closed, removed = asyncio.new_event_loop(), StillLoop()
+    closed = asyncio.new_event_loop()
+    removed: Any = StillLoop()
     closed.close()
     hearts.add(closed, "core")
     hearts.add(removed, "core")

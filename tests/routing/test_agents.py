@@ -14,6 +14,7 @@ import pytest
 from codeagent.core.agent_run import Ending, Limits
 from codeagent.core.agents import Launch
 from codeagent.core.streams import CursorStream
+from codeagent.rollout.stages import Colour
 from tests.support.processes import environment
 
 from .rig import Rig, rigged
@@ -96,7 +97,7 @@ def test_an_agent_that_fails_counts_against_its_path(tmp_path: Path, path: str, 
     with rigged(tmp_path, path, environment(), agents=stage) as rig:
         outcome = run(rig, watcher, "import sys; sys.exit(3)")
         assert outcome.ending is Ending.FAILED
-        colour = "sync" if stage == "off" else "async"
+        colour = Colour.SYNC if stage == "off" else Colour.ASYNC
         assert rig.rollout.metrics["agents"].paths[colour].errors == {"AgentFailed": 1}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from codeagent.core.git import lasts, only_reads
+from codeagent.rollout.stages import Colour
 from tests.support.repositories import ENVIRONMENT, make_repository
 
 from .rig import rigged
@@ -47,7 +48,7 @@ def test_a_git_that_cannot_be_started_counts_as_a_fault_of_the_path(
         outcome = rig.do(lambda ports: ports.git.attempt(tmp_path, "status"))
         assert outcome.code < 0
         assert rig.counts("git-read") == (0, 1)
-        assert rig.rollout.metrics["git-read"].paths["async"].errors == {"Unanswered": 1}
+        assert rig.rollout.metrics["git-read"].paths[Colour.ASYNC].errors == {"Unanswered": 1}
 
 
 def test_the_lock_of_a_repository_is_the_cores(tmp_path: Path, path: str) -> None:

@@ -17,6 +17,7 @@ from codeagent.core.llm.providers import Dialect
 from codeagent.core.llm.reply import ReplyReader
 from codeagent.core.llm.secret import Headers
 from codeagent.core.llm.wire import WireRequest
+from codeagent.rollout.stages import Colour, Operation
 from tests.support.models import ModelServer, refuse
 
 from .rig import Rig, rigged
@@ -85,7 +86,7 @@ def test_a_refusal_is_an_outcome_and_counts_against_the_path(
     with rigged(tmp_path, path, {}, http=HTTPSettings(), llm="complete") as rig:
         (outcome,) = ask(rig, server)
         assert "not like that" in outcome.error
-        assert rig.rollout.metrics["llm"].paths["async"].errors == {"Unanswered": 1}
+        assert rig.rollout.metrics["llm"].paths[Colour.ASYNC].errors == {"Unanswered": 1}
 
 
 def test_drafts_that_differ_roll_back_and_nobody_is_asked_twice(
@@ -143,7 +144,6 @@ def test_faults_on_the_asynchronous_path_are_found_and_it_is_left(
 
 def _answered() -> Any:
     from codeagent.rollout.observation import Observation
-    from codeagent.rollout.stages import Colour, Operation
 
     return Observation("llm", Operation.WRITE, Colour.SYNC, seconds={Colour.SYNC: 0.1})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,7 +41,7 @@ signal.pause()
 
 
 @pytest.mark.parametrize("lines", [1, 7, 30])
-def test_what_was_acknowledged_survives_kill_9(path, lines):
+def test_what_was_acknowledged_survives_kill_9(path: Path, lines: int) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True
     )

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -20,12 +22,12 @@ def snapshot(connection: sqlite3.Connection) -> tuple[object, ...]:
 
 
 @pytest.fixture
-def connection(path):
+def connection(path: Path) -> Iterator[sqlite3.Connection]:
     with closing(connect(path, create=True)) as opened:
         yield opened
 
 
-def test_every_version_can_be_reached_forward_and_back(connection):
+def test_every_version_can_be_reached_forward_and_back(connection: sqlite3.Connection) -> None:
     forward = [snapshot(connection)]
     for number in range(1, schema.latest() + 1):
         (step,) = schema.migrate(connection, number)
@@ -42,7 +44,9 @@ def test_every_version_can_be_reached_forward_and_back(connection):
     assert schema.migrate(connection) == []
 
 
-def test_a_script_that_fails_half_way_leaves_the_version_before(connection, monkeypatch):
+def test_a_script_that_fails_half_way_leaves_the_version_before(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     schema.migrate(connection)
     before = snapshot(connection)
     broken = schema.Migration(
@@ -57,18 +61,18 @@ def test_a_script_that_fails_half_way_leaves_the_version_before(connection, monk
 
 
 @pytest.mark.parametrize("to", [-1, 1000])
-def test_a_version_that_does_not_exist_is_refused(connection, to):
+def test_a_version_that_does_not_exist_is_refused(connection: sqlite3.Connection, to: int) -> None:
     with pytest.raises(StoreError, match="there is no schema version"):
         schema.migrate(connection, to)
 
 
 @pytest.mark.parametrize("script", ["", "-- up\nA;", "-- down\n-- up\n", "-- up\n-- up\n-- down\n"])
-def test_a_script_needs_both_directions(script):
+def test_a_script_needs_both_directions(script: str) -> None:
     with pytest.raises(StoreError, match="0007_x needs '-- up' and then '-- down'"):
         schema.read(7, "x", script)
 
 
-def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(path):
+def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
     open_store(path).close()
     with closing(sqlite3.connect(path)) as other:
         other.execute("PRAGMA user_version = 99")
@@ -78,7 +82,7 @@ def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(path):
         assert schema.version(other) == 99
 
 
-def test_the_database_of_another_program_is_left_alone(path):
+def test_the_database_of_another_program_is_left_alone(path: Path) -> None:
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE theirs (x)")
         other.commit()
@@ -88,7 +92,7 @@ def test_the_database_of_another_program_is_left_alone(path):
     assert path.read_bytes() == before
 
 
-def test_what_is_no_database_is_left_alone(path):
+def test_what_is_no_database_is_left_alone(path: Path) -> None:
     path.write_bytes(b"# TODO\n- [ ] this is a list\n" * 100)
     before = path.read_bytes()
     with pytest.raises(StoreError, match=r"not a state file of Code Agent.*move it away"):
@@ -96,7 +100,7 @@ def test_what_is_no_database_is_left_alone(path):
     assert path.read_bytes() == before
 
 
-def test_a_damaged_file_is_a_clear_error(path):
+def test_a_damaged_file_is_a_clear_error(path: Path) -> None:
     with open_store(path) as store:
         store.add_tasks([Task(f"task_{n}", f"text {n}" * 50) for n in range(200)]).result()
     data = bytearray(path.read_bytes())
@@ -106,19 +110,19 @@ def test_a_damaged_file_is_a_clear_error(path):
         open_store(path)
 
 
-def test_a_directory_in_the_place_of_the_file_is_a_clear_error(path):
+def test_a_directory_in_the_place_of_the_file_is_a_clear_error(path: Path) -> None:
     path.mkdir()
     with pytest.raises(StoreError, match="cannot open the state file"):
         open_store(path)
 
 
-def test_an_empty_file_becomes_a_store(path):
+def test_an_empty_file_becomes_a_store(path: Path) -> None:
     path.touch()
     with open_store(path) as store:
         assert store.tasks().result() == []
 
 
-def test_only_the_owner_may_read_the_files(path):
+def test_only_the_owner_may_read_the_files(path: Path) -> None:
     path.touch(0o644)
     with open_store(path) as store:
         store.add_tasks([Task("task_1", "x")]).result()
@@ -130,14 +134,16 @@ def test_only_the_owner_may_read_the_files(path):
     }
 
 
-def test_writes_are_synchronised_with_the_disk_and_logged_ahead(connection):
+def test_writes_are_synchronised_with_the_disk_and_logged_ahead(
+    connection: sqlite3.Connection,
+) -> None:
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     schema.migrate(connection)
     assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
 
 
-def test_an_exclusive_connection_is_refused_while_a_store_is_open(path):
+def test_an_exclusive_connection_is_refused_while_a_store_is_open(path: Path) -> None:
     with open_store(path), pytest.raises(StoreError, match="in use by another process"):
         connect(path, exclusive=True)
     connect(path, exclusive=True).close()

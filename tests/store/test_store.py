@@ -1,20 +1,23 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from codeagent.core.events import Event
 from codeagent.core.server import ServerState
 from codeagent.core.task import Fenced, InvalidTransition, StepState, Task, TaskState, remaining
-from codeagent.store import StoreClosed, StoreError, UnknownTask, open_store
+from codeagent.store import SqliteStore, StoreClosed, StoreError, UnknownTask, open_store
 
 PENDING, RUNNING, DONE, FAILED, SKIPPED = TaskState
 
 
-def one(number: int = 1, **values) -> Task:
+def one(number: int = 1, **values: Any) -> Task:
     return Task(f"task_{number}", f"text {number}", position=number, **values)
 
 
-def begun(store, *numbers: int, instructions: int = 4) -> list[Task]:
+def begun(store: SqliteStore, *numbers: int, instructions: int = 4) -> list[Task]:
     store.add_tasks([one(number) for number in numbers]).result()
     return [
         store.begin_attempt(
@@ -24,18 +27,18 @@ def begun(store, *numbers: int, instructions: int = 4) -> list[Task]:
     ]
 
 
-def complete(store, task: Task, *positions: int) -> Task:
+def complete(store: SqliteStore, task: Task, *positions: int) -> Task:
     for position in positions:
         store.begin_step(task.id, task.epoch, position, position, "name", 11.0).result()
         task = store.finish_step(task.id, task.epoch, position, StepState.DONE, 12.0).result()
     return task
 
 
-def names(store) -> list[str]:
+def names(store: SqliteStore) -> list[str]:
     return [event.name for _, event in store.events(0, 1000).result()]
 
 
-def test_a_task_comes_back_as_it_was_added(store):
+def test_a_task_comes_back_as_it_was_added(store: SqliteStore) -> None:
     task = Task(
         "task_7",
         "Сделать 'всё' ✅\x00\n",
@@ -60,21 +63,21 @@ def test_a_task_comes_back_as_it_was_added(store):
     assert store.task("task_8").result() is None
 
 
-def test_known_ids_and_texts_are_left_alone(store):
+def test_known_ids_and_texts_are_left_alone(store: SqliteStore) -> None:
     assert store.add_tasks([one(1), one(2)]).result() == 2
     again = [Task("task_1", "new"), Task("task_9", "text 2"), one(3), one(3)]
     assert store.add_tasks(again).result() == 1
     assert [task.text for task in store.tasks().result()] == ["text 1", "text 2", "text 3"]
 
 
-def test_ten_thousand_tasks_are_one_call(store):
+def test_ten_thousand_tasks_are_one_call(store: SqliteStore) -> None:
     tasks = [one(number) for number in range(10_000)]
     assert store.add_tasks(tasks).result() == 10_000
     assert store.tasks().result() == tasks
     assert store.add_tasks(tasks).result() == 0
 
 
-def test_tasks_are_listed_by_position_and_state(store):
+def test_tasks_are_listed_by_position_and_state(store: SqliteStore) -> None:
     store.add_tasks([one(3), one(1, state=DONE), one(2)]).result()
     assert [task.id for task in store.tasks().result()] == ["task_1", "task_2", "task_3"]
     assert [task.id for task in store.tasks(PENDING).result()] == ["task_2", "task_3"]
@@ -82,7 +85,7 @@ def test_tasks_are_listed_by_position_and_state(store):
     assert store.tasks(SKIPPED).result() == []
 
 
-def test_the_list_as_it_stands_now(store):
+def test_the_list_as_it_stands_now(store: SqliteStore) -> None:
     store.add_tasks([one(1), one(2)]).result()
     places = {"task_1": (9, 5, ("task_2",), "todo.txt", ("src/",)), "task_404": (0, 0, (), "", ())}
     store.reposition(places).result()
@@ -92,7 +95,7 @@ def test_the_list_as_it_stands_now(store):
     assert place == places["task_1"]
 
 
-def test_an_attempt_from_its_beginning_to_its_end(store):
+def test_an_attempt_from_its_beginning_to_its_end(store: SqliteStore) -> None:
     (task,) = begun(store, 1, instructions=2)
     assert (task.state, task.epoch, task.attempts, task.started_at) == (RUNNING, 1, 1, 10.0)
     task = complete(store, task, 1, 2)
@@ -107,7 +110,7 @@ def test_an_attempt_from_its_beginning_to_its_end(store):
     ]
 
 
-def test_a_stale_attempt_is_fenced_off_everywhere(store):
+def test_a_stale_attempt_is_fenced_off_everywhere(store: SqliteStore) -> None:
     (task,) = begun(store, 1)
     store.begin_step(task.id, 1, 1, 1, "name", 11.0).result()
     store.interrupt_task(task.id, 1, 12.0).result()
@@ -125,7 +128,7 @@ def test_a_stale_attempt_is_fenced_off_everywhere(store):
     assert (store.task(task.id).result(), names(store)) == before
 
 
-def test_progress_survives_a_failed_attempt_and_is_never_run_again(store):
+def test_progress_survives_a_failed_attempt_and_is_never_run_again(store: SqliteStore) -> None:
     (task,) = begun(store, 1)
     complete(store, task, 1, 2)
     failed = store.finish_task(task.id, 1, FAILED, 13.0, error="red").result()
@@ -136,7 +139,7 @@ def test_progress_survives_a_failed_attempt_and_is_never_run_again(store):
         store.begin_step(task.id, 2, 1, 1, "name", 15.0).result()
 
 
-def test_a_changed_number_of_instructions_restarts_and_says_so(store):
+def test_a_changed_number_of_instructions_restarts_and_says_so(store: SqliteStore) -> None:
     (task,) = begun(store, 1)
     complete(store, task, 1)
     store.interrupt_task(task.id, 1, 13.0).result()
@@ -151,7 +154,7 @@ def test_a_changed_number_of_instructions_restarts_and_says_so(store):
     assert started.name == "task.started"
 
 
-def test_an_instruction_may_fail_and_begin_again_in_one_attempt(store):
+def test_an_instruction_may_fail_and_begin_again_in_one_attempt(store: SqliteStore) -> None:
     (task,) = begun(store, 1)
     store.begin_step(task.id, 1, 1, 10, "name", 11.0).result()
     with pytest.raises(InvalidTransition, match="runs already"):
@@ -162,7 +165,7 @@ def test_an_instruction_may_fail_and_begin_again_in_one_attempt(store):
 
 
 @pytest.mark.parametrize("state", [StepState.DONE, StepState.FAILED])
-def test_an_instruction_that_does_not_run_cannot_end(store, state):
+def test_an_instruction_that_does_not_run_cannot_end(store: SqliteStore, state: StepState) -> None:
     (task,) = begun(store, 1)
     with pytest.raises(InvalidTransition, match="it was not begun"):
         store.finish_step(task.id, 1, 1, state, 12.0).result()
@@ -171,17 +174,21 @@ def test_an_instruction_that_does_not_run_cannot_end(store, state):
         store.finish_step(task.id, 1, 1, StepState.RUNNING, 12.0).result()
 
 
-def test_the_end_of_an_attempt_interrupts_its_open_instruction(store):
+def test_the_end_of_an_attempt_interrupts_its_open_instruction(store: SqliteStore) -> None:
     (task,) = begun(store, 1)
     store.begin_step(task.id, 1, 1, 1, "name", 11.0).result()
     store.interrupt_task(task.id, 1, 12.0, counted=True, reason="stop").result()
     events = [event for _, event in store.events(0, 10).result()]
     assert [event.name for event in events[-2:]] == ["instruction.interrupted", "task.interrupted"]
     assert events[-1].data == {"reason": "stop"}
-    assert store.task(task.id).result().attempts == 1
+    stored = store.task(task.id).result()
+    assert stored is not None
+    assert stored.attempts == 1
 
 
-def test_the_instructions_that_were_broken_off_are_known_until_they_have_run_again(store):
+def test_the_instructions_that_were_broken_off_are_known_until_they_have_run_again(
+    store: SqliteStore,
+) -> None:
     (task,) = begun(store, 1)
     for position, state in ((1, StepState.DONE), (2, StepState.FAILED)):
         store.begin_step(task.id, 1, position, position, "name", 11.0).result()
@@ -190,7 +197,9 @@ def test_the_instructions_that_were_broken_off_are_known_until_they_have_run_aga
     assert store.broken_off(task.id).result() == []
     store.interrupt_task(task.id, 1, 14.0).result()
     assert store.broken_off(task.id).result() == [3]
-    total = store.task(task.id).result().total_instructions
+    stored = store.task(task.id).result()
+    assert stored is not None
+    total = stored.total_instructions
     store.begin_attempt(task.id, path="async", instructions=total, now=15.0).result()
     assert store.broken_off(task.id).result() == [3]
     store.begin_step(task.id, 2, 3, 3, "name", 16.0).result()
@@ -198,7 +207,7 @@ def test_the_instructions_that_were_broken_off_are_known_until_they_have_run_aga
     assert store.broken_off(task.id).result() == []
 
 
-def test_a_task_can_be_settled_without_an_attempt(store):
+def test_a_task_can_be_settled_without_an_attempt(store: SqliteStore) -> None:
     store.add_tasks([one(1), one(2)]).result()
     assert store.settle_task("task_1", DONE, 5.0).result().state is DONE
     assert store.settle_task("task_2", SKIPPED, 5.0, error="useless").result().error == "useless"
@@ -206,7 +215,7 @@ def test_a_task_can_be_settled_without_an_attempt(store):
         store.settle_task("task_1", SKIPPED, 6.0).result()
 
 
-def test_a_reset_task_is_as_new_but_its_epoch_goes_on(store):
+def test_a_reset_task_is_as_new_but_its_epoch_goes_on(store: SqliteStore) -> None:
     (task,) = begun(store, 1)
     with pytest.raises(InvalidTransition):
         store.reset_task(task.id, 11.0).result()
@@ -219,7 +228,7 @@ def test_a_reset_task_is_as_new_but_its_epoch_goes_on(store):
     assert [left.id for left in store.unmarked().result()] == [task.id]
 
 
-def test_final_tasks_stay_unmarked_until_their_line_shows_it(store):
+def test_final_tasks_stay_unmarked_until_their_line_shows_it(store: SqliteStore) -> None:
     store.add_tasks(
         [one(1, state=DONE), one(2, state=SKIPPED), one(3, state=FAILED), one(4)]
     ).result()
@@ -229,7 +238,7 @@ def test_final_tasks_stay_unmarked_until_their_line_shows_it(store):
     assert [task.id for task in store.unmarked().result()] == ["task_1"]
 
 
-def test_what_nobody_added_is_named(store):
+def test_what_nobody_added_is_named(store: SqliteStore) -> None:
     for call in (
         store.begin_attempt("task_404", path="async", instructions=1, now=1.0),
         store.finish_task("task_404", 1, DONE, 1.0),
@@ -240,7 +249,7 @@ def test_what_nobody_added_is_named(store):
             call.result()
 
 
-def test_recovery_after_a_server_that_died(path):
+def test_recovery_after_a_server_that_died(path: Path) -> None:
     with open_store(path) as store:
         store.server_started("s1", 1.0).result()
         task, other = begun(store, 1, 2)
@@ -270,7 +279,7 @@ def test_recovery_after_a_server_that_died(path):
             store.finish_step("task_1", 1, 2, StepState.DONE, 23.0).result()
 
 
-def test_a_clean_stop_is_remembered(path):
+def test_a_clean_stop_is_remembered(path: Path) -> None:
     with open_store(path) as store:
         assert store.server_state().result() == ServerState()
         assert store.recover(1.0).result().clean
@@ -284,7 +293,7 @@ def test_a_clean_stop_is_remembered(path):
         assert store.recover(5.0).result().clean
 
 
-def test_events_are_read_on_from_a_number(store):
+def test_events_are_read_on_from_a_number(store: SqliteStore) -> None:
     for number in range(5):
         store.record(Event("list.read", float(number), data={"n": [number, "ё\ud800"]})).result()
     (_, first), (second, _) = store.events(0, 2).result()
@@ -292,7 +301,7 @@ def test_events_are_read_on_from_a_number(store):
     assert [event.at for _, event in store.events(second, 9).result()] == [2.0, 3.0, 4.0]
 
 
-def test_the_last_change_follows_tasks_and_server_and_never_goes_back(store):
+def test_the_last_change_follows_tasks_and_server_and_never_goes_back(store: SqliteStore) -> None:
     assert store.last_change().result() == 0.0
     store.add_tasks([one(1, created_at=5.0)]).result()
     assert store.last_change().result() == 5.0
@@ -302,7 +311,7 @@ def test_the_last_change_follows_tasks_and_server_and_never_goes_back(store):
     assert store.last_change().result() == 10.0
 
 
-def test_a_newer_document_is_taken_over_without_undoing_anything(store):
+def test_a_newer_document_is_taken_over_without_undoing_anything(store: SqliteStore) -> None:
     (task,) = begun(store, 1)
     complete(store, task, 1, 2)
     store.interrupt_task(task.id, 1, 13.0).result()
@@ -326,7 +335,7 @@ def test_a_newer_document_is_taken_over_without_undoing_anything(store):
     assert store.adopt(theirs, server, 51.0).result() == 0
 
 
-def test_a_text_that_cannot_be_stored_fails_its_call_alone(store):
+def test_a_text_that_cannot_be_stored_fails_its_call_alone(store: SqliteStore) -> None:
     bad = store.add_tasks([one(1), Task("task_2", "half \ud83d")])
     good = store.add_tasks([one(3)])
     with pytest.raises(StoreError, match=r"'\\ud83d', which is no character"):
@@ -337,7 +346,7 @@ def test_a_text_that_cannot_be_stored_fails_its_call_alone(store):
         store.add_tasks([one(4, priority=2**70)]).result()
 
 
-def test_a_closed_store_takes_nothing_and_has_lost_nothing(path):
+def test_a_closed_store_takes_nothing_and_has_lost_nothing(path: Path) -> None:
     store = open_store(path)
     pending = [store.add_tasks([one(number)]) for number in range(200)]
     store.close()

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event as Flag
 
 import pytest
@@ -14,12 +16,12 @@ from codeagent.store.writer import BATCH, Writer
 
 
 @pytest.fixture
-def statements():
+def statements() -> list[str]:
     return []
 
 
 @pytest.fixture
-def writer(path, statements):
+def writer(path: Path, statements: list[str]) -> Iterator[Writer]:
     connection = connect(path, create=True)
     connection.execute("CREATE TABLE t (n INTEGER UNIQUE)")
     connection.set_trace_callback(statements.append)
@@ -37,11 +39,11 @@ def numbers(db: sqlite3.Connection) -> list[int]:
     return [row[0] for row in db.execute("SELECT n FROM t ORDER BY n")]
 
 
-def held(writer):
+def held(writer: Writer) -> Flag:
     """The writer busy in a call until the flag is set, so that the next calls share a batch."""
     entered, release = Flag(), Flag()
 
-    def wait(db):
+    def wait(db: sqlite3.Connection) -> None:
         entered.set()
         release.wait()
 
@@ -50,10 +52,12 @@ def held(writer):
     return release
 
 
-def test_one_failing_caller_among_many_fails_alone_and_leaves_nothing(writer, statements):
+def test_one_failing_caller_among_many_fails_alone_and_leaves_nothing(
+    writer: Writer, statements: list[str]
+) -> None:
     release = held(writer)
 
-    def half_done(db):
+    def half_done(db: sqlite3.Connection) -> None:
         put(db, 1000)
         raise LookupError("mine")
 
@@ -71,7 +75,7 @@ def test_one_failing_caller_among_many_fails_alone_and_leaves_nothing(writer, st
     assert Counter(statements)["COMMIT"] <= 3
 
 
-def test_a_batch_is_bounded(writer, statements):
+def test_a_batch_is_bounded(writer: Writer, statements: list[str]) -> None:
     release = held(writer)
     futures = [writer.submit(put, number) for number in range(BATCH + 1)]
     release.set()
@@ -79,11 +83,11 @@ def test_a_batch_is_bounded(writer, statements):
     assert Counter(statements)["COMMIT"] == 3
 
 
-def test_a_lost_transaction_fails_everybody_in_it_and_nobody_after(writer):
+def test_a_lost_transaction_fails_everybody_in_it_and_nobody_after(writer: Writer) -> None:
     release = held(writer)
     first = writer.submit(put, 1)
 
-    def lose(db):
+    def lose(db: sqlite3.Connection) -> None:
         db.execute("ROLLBACK")
         raise sqlite3.OperationalError("database or disk is full")
 
@@ -97,7 +101,7 @@ def test_a_lost_transaction_fails_everybody_in_it_and_nobody_after(writer):
     assert writer.submit(numbers).result() == [3]
 
 
-def test_a_result_is_on_disk_when_it_arrives(writer, path):
+def test_a_result_is_on_disk_when_it_arrives(writer: Writer, path: Path) -> None:
     other = sqlite3.connect(path)
     for number in range(5):
         writer.submit(put, number).result()
@@ -105,7 +109,7 @@ def test_a_result_is_on_disk_when_it_arrives(writer, path):
     other.close()
 
 
-def test_who_stops_waiting_does_not_take_the_change_back(writer):
+def test_who_stops_waiting_does_not_take_the_change_back(writer: Writer) -> None:
     release = held(writer)
     future = writer.submit(put, 1)
     assert not future.cancel()
@@ -113,7 +117,7 @@ def test_who_stops_waiting_does_not_take_the_change_back(writer):
     assert future.result() == 1
 
 
-def test_eight_threads_lose_nothing_and_one_attempt_wins(path):
+def test_eight_threads_lose_nothing_and_one_attempt_wins(path: Path) -> None:
     with open_store(path) as store:
         store.add_tasks([Task("task_0", "shared")]).result()
 
@@ -124,13 +128,12 @@ def test_eight_threads_lose_nothing_and_one_attempt_wins(path):
                 task = store.begin_attempt(name, path="sync", instructions=1, now=1.0).result()
                 store.begin_step(name, task.epoch, 1, 1, "only", 2.0).result()
                 store.finish_step(name, task.epoch, 1, StepState.DONE, 3.0).result()
-            task = None
             try:
-                task = store.begin_attempt("task_0", path="sync", instructions=1, now=1.0).result()
+                won = store.begin_attempt("task_0", path="sync", instructions=1, now=1.0).result()
                 store.begin_step("task_0", 1, 1, 1, "only", 2.0).result()
             except Exception:
                 return 0
-            return task.epoch
+            return won.epoch
 
         with ThreadPoolExecutor(8) as pool:
             assert sorted(pool.map(work, range(8))) == [0] * 7 + [1]

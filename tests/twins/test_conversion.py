@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import importlib.metadata
 from typing import Any
 
 import pytest
@@ -157,15 +159,15 @@ def test_what_is_not_python_is_named_with_its_place(text: str) -> None:
 def test_an_absent_or_other_library_is_named_with_the_extra_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from codeagent.twins import ToolMissing, convert
+    from codeagent.twins import ToolMissing
 
-    monkeypatch.setattr(convert.importlib.metadata, "version", lambda _: "0.5.0")
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: "0.5.0")
     with pytest.raises(ToolMissing, match=r"unasync 0\.5\.0 is installed.*codeagent\[twins\]"):
         Converter({}, "Async")
 
     def absent(_name: str) -> Any:
         raise ImportError("No module named unasync")
 
-    monkeypatch.setattr(convert.importlib, "import_module", absent)
+    monkeypatch.setattr(importlib, "import_module", absent)
     with pytest.raises(ToolMissing, match=r"codeagent\[twins\]"):
         Converter({}, "Async")

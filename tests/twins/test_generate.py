@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,8 @@ from codeagent.twins import (
     Refused,
     ToolMissing,
     check,
-    formatting,
     generate,
     lint,
-)
-from codeagent.twins import (
-    project as rooms,
 )
 
 WATER = "lib/brook/blocking/water.py"
@@ -324,7 +321,7 @@ def test_a_formatter_that_fails_writes_nothing(brook: Any, formatter: str, messa
 def test_an_absent_formatter_is_named_with_what_to_do(
     brook: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(formatting.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     with pytest.raises(ToolMissing, match=r"'ruff' was not found.*codeagent\[twins\]"):
         check(brook.config())
     assert lint(brook.config()) == ()
@@ -374,7 +371,7 @@ def test_a_failed_write_leaves_the_old_twin_whole(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(rooms.files.shutil, "copymode", full)
+    monkeypatch.setattr(shutil, "copymode", full)
     with pytest.raises(OSError, match="No space"):
         generate(brook.config())
     assert brook.read(WATER) == EXPECTED
