@@ -57,6 +57,7 @@ MEASUREMENTS = (
     Trial(
         criterion=as_fast("files: 1,000 x 1 KB loaded in one batch"),
         sides=both("loads", "loaded", files=1000, size=KB),
+        pairs=320,
     ),
     Trial(
         criterion=as_fast(
