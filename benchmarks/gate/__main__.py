@@ -14,7 +14,7 @@ from pathlib import Path
 
 from codeagent.ab import report
 from codeagent.ab.compare import Comparison, compare
-from codeagent.ab.criteria import EXIT_CODES, Row
+from codeagent.ab.criteria import EXIT_CODES, Row, Verdict
 from codeagent.ab.decision import Gate, Look
 from codeagent.ab.quantities import quantity
 from codeagent.ab.results import (
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     place.with_suffix(".md").write_text(text := report.markdown(results), "utf-8")
     print(text)
     print(f"written: {place}, {place.with_suffix('.html').name}", file=sys.stderr)
-    compared = None if before is None else _compared(before, results)
+    compared = None if before is None else _compared(before, results, quick=args.quick)
     if compared is not None:
         print(report.comparison(compared))
     if interrupted:
@@ -188,10 +188,14 @@ def _series(found: Found) -> list[Series]:
     return series
 
 
-def _compared(before: Results, after: Results) -> Comparison:
-    """Against the stored run; what a partial run has left out is not missed."""
+def _compared(before: Results, after: Results, *, quick: bool) -> Comparison:
+    """Against the stored run; what a partial run has left out is not missed.
+
+    A quick run has too little time to tell all that a full one told before.
+    """
     if not after.complete:
-        names = {row.name for row in after.rows}
+        untold = Verdict.HOLD if quick else None
+        names = {row.name for row in after.rows if row.verdict is not untold}
         before = replace(before, rows=[row for row in before.rows if row.name in names])
     return compare(before, after, tolerance=TOLERANCE)
 

@@ -108,6 +108,12 @@ def test_what_has_become_worse_than_the_baseline_fails_the_gate(
     assert run("--only", "a", of=[Fixed("a", 1), Fixed("b", 1)]) == 0
 
 
+def test_what_a_quick_run_cannot_tell_has_not_become_worse(run: Run) -> None:
+    assert run("--store", of=[Fixed("a", 1)]) == 0
+    untold, worse = [Fixed("a", -1)], [Fixed("a", 5)]
+    assert (run("--quick", of=untold), run("--quick", of=worse), run(of=untold)) == (3, 1, 1)
+
+
 def test_a_baseline_that_is_none_is_wrong_usage(run: Run) -> None:
     (run.place / "stored").mkdir()
     (run.place / "stored" / "b.json").write_text("[]", "utf-8")
