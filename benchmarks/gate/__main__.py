@@ -14,7 +14,7 @@ from pathlib import Path
 
 from codeagent.ab import report
 from codeagent.ab.compare import Comparison, compare
-from codeagent.ab.criteria import EXIT_CODES, Row, Verdict
+from codeagent.ab.criteria import EXIT_CODES, Row
 from codeagent.ab.decision import Gate, Look
 from codeagent.ab.quantities import quantity
 from codeagent.ab.results import (
@@ -134,7 +134,8 @@ def _measure(chosen: Sequence[Measurement], every: Found, *, quick: bool) -> Non
             _say(f"[{number}/{len(chosen)}] {names}")
             began = time.monotonic()
             if quick:  # what has taken less leaves more to those that follow
-                bench.seconds = AMPLE * (ends - began) / (len(chosen) - number + 1)
+                left = max(ends - began, 0)
+                bench.seconds = AMPLE * left / (len(chosen) - number + 1)
             found = measured(one, bench, _watch)
             for row in found.rows:
                 _say(f"    {row.verdict}: {_shown(row)} ({time.monotonic() - began:.0f} s)")
@@ -189,15 +190,11 @@ def _series(found: Found) -> list[Series]:
 
 
 def _compared(before: Results, after: Results, *, quick: bool) -> Comparison:
-    """Against the stored run; what a partial run has left out is not missed.
-
-    A quick run has too little time to tell all that a full one told before.
-    """
+    """Against the stored run; what a partial run has left out is not missed."""
     if not after.complete:
-        untold = Verdict.HOLD if quick else None
-        names = {row.name for row in after.rows if row.verdict is not untold}
+        names = {row.name for row in after.rows}
         before = replace(before, rows=[row for row in before.rows if row.name in names])
-    return compare(before, after, tolerance=TOLERANCE)
+    return compare(before, after, tolerance=TOLERANCE, brief=quick)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def _memory(at_once: int, seconds: int, *, models: bool = True) -> Trial:
         metric=Metric.PEAK_RSS,
         slow=True,
         quick=at_once == 10,
-        budget=1200 if at_once == 100 else 600,
+        budget=1200,
         point=Point(title="Peak memory", x=at_once, unit="B") if models else None,
     )
 

@@ -83,7 +83,9 @@ class Comparison:
         return 1 if self.regressions else 0
 
 
-def compare(before: Results, after: Results, *, tolerance: float = 0.03) -> Comparison:
+def compare(
+    before: Results, after: Results, *, tolerance: float = 0.03, brief: bool = False
+) -> Comparison:
     """Compare a run with an older one.
 
     A row is worse if its verdict no longer is promote, or if its estimate is worse
@@ -92,13 +94,17 @@ def compare(before: Results, after: Results, *, tolerance: float = 0.03) -> Comp
     the half-widths of both runs in quadrature, as for a difference of independent
     estimates.  A row not measured any more counts as a regression, so that nothing
     is lost unseen.
+
+    A ``brief`` run has too little time to tell all that a full one told: there, what
+    was promoted and is held now has not become worse by that alone.
     """
     same = same_machine(before.machine, after.machine)
     old = {row.name: row for row in before.rows}
     new = {row.name: row for row in after.rows}
     return Comparison(
         rows=tuple(
-            _row(name, old.get(name), new.get(name), same, tolerance) for name in {**old, **new}
+            _row(name, old.get(name), new.get(name), same, tolerance, brief)
+            for name in {**old, **new}
         ),
         times=_times(before, after),
         same_machine=same,
@@ -111,7 +117,7 @@ def same_machine(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _row(
-    name: str, before: Row | None, after: Row | None, same: bool, tolerance: float
+    name: str, before: Row | None, after: Row | None, same: bool, tolerance: float, brief: bool
 ) -> RowChange:
     gating = any(row.gating for row in (after or before,) if row)
     ratio, reason = None, ""
@@ -119,7 +125,7 @@ def _row(
         change, reason = Change.MISSING, "not measured any more"
     elif before is None:
         change = Change.NEW
-    elif after.verdict is not Verdict.PROMOTE and before.verdict is Verdict.PROMOTE:
+    elif before.verdict is Verdict.PROMOTE and after.verdict not in _as_good(brief):
         change, reason = Change.WORSE, f"{before.verdict} before, {after.verdict} now"
     elif not (same or after.criterion.is_ratio):
         change = Change.OTHER_MACHINE
@@ -139,6 +145,11 @@ def _row(
         ratio=ratio,
         reason=reason,
     )
+
+
+def _as_good(brief: bool) -> set[Verdict]:
+    """The verdicts that take nothing back from a promotion."""
+    return {Verdict.PROMOTE, Verdict.HOLD} if brief else {Verdict.PROMOTE}
 
 
 def higher_is_better(row: Row) -> bool:

@@ -273,6 +273,16 @@ def test_a_criterion_that_is_lost_is_a_regression() -> None:
     assert compare(results(), results(ratio_row(0.5))).exit_code == 0
 
 
+def test_a_brief_run_that_cannot_tell_a_criterion_has_not_lost_it() -> None:
+    def change(before: float, after: float, width: float = 0.02) -> Change:
+        runs = results(ratio_row(before)), results(ratio_row(after, width=width))
+        return compare(*runs, brief=True).rows[0].change
+
+    assert change(1.0, 0.96, width=0.1) is Change.UNCLEAR
+    assert change(1.0, 0.96) is Change.WORSE  # by as much as both intervals tell
+    assert change(1.0, 0.5) is Change.WORSE  # rejected now
+
+
 def test_a_row_that_does_not_gate_never_fails() -> None:
     found = compare(results(ratio_row(1.2, gating=False)), results(ratio_row(0.9, gating=False)))
     assert found.rows[0].change is Change.WORSE
