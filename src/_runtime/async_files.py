@@ -70,6 +70,10 @@ class _Call(asyncio.Future[None], Generic[R]):
             return _nothing
         try:
             self._results.append(self._context.run(fn))
+        except StopIteration as error:  # no future takes one; a coroutine does the same: PEP 479
+            raised = RuntimeError(f"{fn} raised StopIteration")
+            raised.__cause__ = error
+            return partial(self.set_exception, raised)
         except BaseException as error:
             return partial(self.set_exception, error)
         return partial(self.set_result, None)
