@@ -8,26 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codeagent._async.executor import AsyncTaskExecutor
-from codeagent._async.git import AsyncGit
-from codeagent._async.in_place import AsyncInPlaceAttempt
 from codeagent._async.instructions import Manner, StepOutcome
 from codeagent._async.io import AsyncIOManager
-from codeagent._async.settlement import AsyncSettlement
-from codeagent._async.status import AsyncStatusManager
-from codeagent._async.todo import AsyncTodoManager
-from codeagent._async.workbench import AsyncWorkbench
 from codeagent._runtime import async_runtime as rt
 from codeagent.core.agents import Adapter, ClaudeAgent, CodexAgent
 from codeagent.core.config import Config
 from codeagent.core.failure import Failure, FailureKind
-from codeagent.core.handover import Baton, Memory
 from codeagent.core.instructions import Instruction
 from codeagent.core.recovery import UNRESTORED
 from codeagent.core.task import StepState, Task
 
-from ..support.repositories import ENVIRONMENT
-from ..support.world import NOW, Clock, Recorder, SpyStore, config, layout, spied_store
+from ..support.world import NOW, Clock, SpyStore, config, spied_store
+from .attempt_rig import AttemptRig
 
 STALLED = Failure(FailureKind.STALLED, "no sign of life")
 CRASH = Failure(FailureKind.AGENT_CRASHED, "exit code 3", tools_ran=True)
@@ -92,8 +84,8 @@ class Runner:
         self.runs.append(Run(position, label, manner.model, manner.session, warned))
 
 
-class Rig:
-    """An executor of attempts in place over a real store, with a list of one task."""
+class Rig(AttemptRig):
+    """An executor of attempts in place whose instructions are played."""
 
     def __init__(
         self,
@@ -103,64 +95,15 @@ class Rig:
         settings: Config,
         agents: Mapping[str, Adapter],
     ) -> None:
-        places = layout(settings, directory)
-        self.project = places.project
-        self.store = store
-        self.clock = Clock()
-        self.sink = Recorder()
-        self.baton = Baton(Memory())
+        super().__init__(directory, store, io, settings)
         self.runner = Runner(store, self.clock)
-        (self.project / "todo.md").write_text("- [ ] one\n", "utf-8")
-        common: dict[str, Any] = {
-            "config": settings,
-            "store": store,
-            "sink": self.sink,
-            "clock": self.clock,
-        }
-        settlement = AsyncSettlement(
-            todo=AsyncTodoManager(io, self.project, "md"),
-            status=AsyncStatusManager(io, places.status, clock=self.clock),
-            on_change=lambda: None,
-            **common,
-        )
-        bench = AsyncWorkbench(
-            layout=places, environment=ENVIRONMENT, io=io, git=AsyncGit(ENVIRONMENT), **common
-        )
-        runner: Any = self.runner
-        about: dict[str, Any] = {
-            "config": settings,
-            "store": store,
-            "settlement": settlement,
-            "clock": self.clock,
-            "baton": self.baton,
-        }
-        self.executor = AsyncTaskExecutor(
-            agent="Claude",
-            attempt=AsyncInPlaceAttempt(
-                project=self.project,
-                agents=agents,
-                runner=runner,
-                bench=bench,
-                on_change=lambda: None,
-                **about,
-            ),
-            cancelled=lambda task_id: False,
-            **about,
-        )
-
-    async def add(self) -> None:
-        task = Task("task_1", "one", source="todo.md", created_at=NOW)
-        await rt.wait_for_future(self.store.add_tasks([task]))
+        self.executor = self.executor_of("Claude", agents, self.runner)
 
     async def run(self, *failures: Failure | None) -> float | None:
         """One attempt; what was told to the runner before is forgotten."""
         self.runner.failures = list(failures)
         self.runner.runs = []
         return await self.executor.execute(await self.stored())
-
-    async def stored(self) -> Task:
-        task: Task = await rt.wait_for_future(self.store.task("task_1"))
-        return task
 
     async def last(self) -> Any:
         """What is known of the last attempt."""

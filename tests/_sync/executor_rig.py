@@ -11,30 +11,14 @@ from typing import Any
 from codeagent._runtime import sync_runtime as rt
 from codeagent._sync.agent_port import Agents
 from codeagent._sync.agents import AgentDriver, AgentOutcome
-from codeagent._sync.executor import TaskExecutor
-from codeagent._sync.git import Git
-from codeagent._sync.in_place import InPlaceAttempt
 from codeagent._sync.instructions import InstructionRunner
 from codeagent._sync.io import IOManager
 from codeagent._sync.reports import Report
-from codeagent._sync.settlement import Settlement
-from codeagent._sync.status import StatusManager
-from codeagent._sync.todo import TodoManager
-from codeagent._sync.workbench import Workbench
 from codeagent.core.agent_run import Ending
 from codeagent.core.config import Config
-from codeagent.core.handover import Baton, Memory
-from codeagent.core.task import Task
-from tests.support.world import (
-    NOW,
-    Clock,
-    Recorder,
-    SpyStore,
-    config,
-    layout,
-    spied_store,
-    stand_in,
-)
+
+from ..support.world import Recorder, SpyStore, config, spied_store, stand_in
+from .attempt_rig import AttemptRig
 
 GOOD = AgentOutcome(ending=Ending.SUCCEEDED, report=Report("docs/results/r.md", "Done!", "d1"))
 BAD = AgentOutcome(ending=Ending.FAILED, reason="it broke", stderr="one\ntrace\n")
@@ -68,78 +52,21 @@ class Driver(AgentDriver):
             self.ended += 1
 
 
-class Rig:
-    """An executor over a real store, with a list of one task."""
+class Rig(AttemptRig):
+    """An executor over a real store, whose agent is played."""
 
     def __init__(self, directory: Path, store: SpyStore, io: IOManager, settings: Config):
-        self.layout = layout(settings, directory)
-        self.project = self.layout.project
-        self.store = store
-        self.clock = Clock()
-        self.sink = Recorder()
-        self.baton = Baton(Memory())
+        super().__init__(directory, store, io, settings)
         self.driver = Driver()
         self.journal = Recorder()
-        self.changes = 0
-        self.cancelled: set[str] = set()
-        self.list = self.project / "todo.md"
-        self.list.write_text("- [ ] one\n", "utf-8")
-        common: dict[str, Any] = {
-            "config": settings,
-            "store": store,
-            "sink": self.sink,
-            "clock": self.clock,
-        }
         runner = InstructionRunner(
             layout=self.layout,
             io=io,
             agents=Agents(self.driver, io),
             journal=self.journal,
-            **common,
+            **self.common,
         )
-        self.settlement = Settlement(
-            config=settings,
-            store=store,
-            todo=TodoManager(io, self.project, "md"),
-            status=StatusManager(io, self.layout.status, clock=self.clock),
-            sink=self.sink,
-            on_change=self._changed,
-            clock=self.clock,
-        )
-        bench = Workbench(layout=self.layout, environment={}, io=io, git=Git({}), **common)
-        self.executor = TaskExecutor(
-            config=settings,
-            agent=stand_in().label,
-            store=store,
-            attempt=InPlaceAttempt(
-                config=settings,
-                project=self.project,
-                agents={"stand-in": stand_in()},
-                store=store,
-                runner=runner,
-                bench=bench,
-                settlement=self.settlement,
-                on_change=self._changed,
-                clock=self.clock,
-                baton=self.baton,
-            ),
-            settlement=self.settlement,
-            clock=self.clock,
-            baton=self.baton,
-            cancelled=lambda task_id: task_id in self.cancelled,
-        )
-
-    def _changed(self) -> None:
-        self.changes += 1
-
-    def add(self) -> Task:
-        task = Task("task_1", "one", source="todo.md", created_at=NOW)
-        rt.wait_for_future(self.store.add_tasks([task]))
-        return task
-
-    def stored(self) -> Task:
-        task: Task = rt.wait_for_future(self.store.task("task_1"))
-        return task
+        self.executor = self.executor_of(stand_in().label, {"stand-in": stand_in()}, runner)
 
     def status(self) -> str:
         return self.layout.status.read_text("utf-8")

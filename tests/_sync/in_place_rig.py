@@ -10,25 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from codeagent._runtime import sync_runtime as rt
-from codeagent._sync.executor import TaskExecutor
-from codeagent._sync.git import Git
-from codeagent._sync.in_place import InPlaceAttempt
 from codeagent._sync.instructions import Manner, StepOutcome
 from codeagent._sync.io import IOManager
-from codeagent._sync.settlement import Settlement
-from codeagent._sync.status import StatusManager
-from codeagent._sync.todo import TodoManager
-from codeagent._sync.workbench import Workbench
 from codeagent.core.agents import Adapter, ClaudeAgent, CodexAgent
 from codeagent.core.config import Config
 from codeagent.core.failure import Failure, FailureKind
-from codeagent.core.handover import Baton, Memory
 from codeagent.core.instructions import Instruction
 from codeagent.core.recovery import UNRESTORED
 from codeagent.core.task import StepState, Task
 
-from ..support.repositories import ENVIRONMENT
-from ..support.world import NOW, Clock, Recorder, SpyStore, config, layout, spied_store
+from ..support.world import NOW, Clock, SpyStore, config, spied_store
+from .attempt_rig import AttemptRig
 
 STALLED = Failure(FailureKind.STALLED, "no sign of life")
 CRASH = Failure(FailureKind.AGENT_CRASHED, "exit code 3", tools_ran=True)
@@ -93,8 +85,8 @@ class Runner:
         self.runs.append(Run(position, label, manner.model, manner.session, warned))
 
 
-class Rig:
-    """An executor of attempts in place over a real store, with a list of one task."""
+class Rig(AttemptRig):
+    """An executor of attempts in place whose instructions are played."""
 
     def __init__(
         self,
@@ -104,64 +96,15 @@ class Rig:
         settings: Config,
         agents: Mapping[str, Adapter],
     ) -> None:
-        places = layout(settings, directory)
-        self.project = places.project
-        self.store = store
-        self.clock = Clock()
-        self.sink = Recorder()
-        self.baton = Baton(Memory())
+        super().__init__(directory, store, io, settings)
         self.runner = Runner(store, self.clock)
-        (self.project / "todo.md").write_text("- [ ] one\n", "utf-8")
-        common: dict[str, Any] = {
-            "config": settings,
-            "store": store,
-            "sink": self.sink,
-            "clock": self.clock,
-        }
-        settlement = Settlement(
-            todo=TodoManager(io, self.project, "md"),
-            status=StatusManager(io, places.status, clock=self.clock),
-            on_change=lambda: None,
-            **common,
-        )
-        bench = Workbench(
-            layout=places, environment=ENVIRONMENT, io=io, git=Git(ENVIRONMENT), **common
-        )
-        runner: Any = self.runner
-        about: dict[str, Any] = {
-            "config": settings,
-            "store": store,
-            "settlement": settlement,
-            "clock": self.clock,
-            "baton": self.baton,
-        }
-        self.executor = TaskExecutor(
-            agent="Claude",
-            attempt=InPlaceAttempt(
-                project=self.project,
-                agents=agents,
-                runner=runner,
-                bench=bench,
-                on_change=lambda: None,
-                **about,
-            ),
-            cancelled=lambda task_id: False,
-            **about,
-        )
-
-    def add(self) -> None:
-        task = Task("task_1", "one", source="todo.md", created_at=NOW)
-        rt.wait_for_future(self.store.add_tasks([task]))
+        self.executor = self.executor_of("Claude", agents, self.runner)
 
     def run(self, *failures: Failure | None) -> float | None:
         """One attempt; what was told to the runner before is forgotten."""
         self.runner.failures = list(failures)
         self.runner.runs = []
         return self.executor.execute(self.stored())
-
-    def stored(self) -> Task:
-        task: Task = rt.wait_for_future(self.store.task("task_1"))
-        return task
 
     def last(self) -> Any:
         """What is known of the last attempt."""

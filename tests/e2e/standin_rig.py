@@ -11,8 +11,8 @@ from pathlib import Path
 
 from codeagent.core.streams.agent_events import AgentEvent, AgentEventKind
 from codeagent.core.streams.cursor import CursorStream
+from tests.support.world import MODERN
 
-MODERN = ("-p", "--output-format", "stream-json", "--force", "--trust")
 REPORT = "docs/results/r.md"
 PROMPT = f"""Task: Add a page
 

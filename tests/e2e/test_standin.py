@@ -21,9 +21,9 @@ from codeagent.core.instructions import (
 )
 from codeagent.standin import behaviour
 from codeagent.standin.request import parse, slug
+from tests.support.world import MODERN
 
 from .standin_rig import (
-    MODERN,
     PROMPT,
     REPORT,
     Kind,

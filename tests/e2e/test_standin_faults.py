@@ -15,6 +15,7 @@ from codeagent.core.streams import AgentEventKind, CursorStream
 from codeagent.standin import behaviour, faults, task
 from codeagent.standin.chaos import FAULTS, Chaos, chaos
 from tests.support.processes import environment
+from tests.support.world import STAND_IN
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in forks")
 
@@ -32,9 +33,8 @@ def prompt(what: str = TASK, marker: str = "") -> str:
 def run(
     cwd: Path, *arguments: str, text: str | None = None, **env: str
 ) -> subprocess.CompletedProcess[bytes]:
-    modern = ("-p", "--output-format", "stream-json", "--force", "--trust", *arguments)
     return subprocess.run(
-        [sys.executable, "-m", "codeagent.standin", *modern],
+        [*STAND_IN, *arguments],
         cwd=cwd,
         env=environment(**env),
         input=(prompt() if text is None else text).encode(),

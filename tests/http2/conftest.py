@@ -23,6 +23,9 @@ KINDS: dict[str, Callable[..., Server]] = {
     "hypercorn": real.hypercorn,
 }
 
+Start = Callable[..., Server]
+Make = Callable[..., tuple[httpx.AsyncClient, HTTP2Transport]]
+
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
@@ -33,9 +36,6 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with real.running(real.upstream(tmp_path_factory.mktemp("upstream"))) as server:
         yield server
-
-
-Start = Callable[..., Server]
 
 
 @pytest.fixture
@@ -72,9 +72,7 @@ def server(
 
 
 @pytest.fixture
-async def make(
-    certificates: Certificates,
-) -> AsyncIterator[Callable[..., tuple[httpx.AsyncClient, HTTP2Transport]]]:
+async def make(certificates: Certificates) -> AsyncIterator[Make]:
     """Make a client on a transport of its own."""
     async with contextlib.AsyncExitStack() as stack:
 

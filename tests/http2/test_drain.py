@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
 
 import httpx
 import pytest
 
-from codeagent.http2 import HTTP2Transport, Limits
+from codeagent.http2 import Limits
 
 from . import servers as real
-from .servers import Server
-
-Make = Callable[..., tuple[httpx.AsyncClient, HTTP2Transport]]
-Start = Callable[..., Server]
+from .conftest import Make, Start
 
 
 async def _many(client: httpx.AsyncClient, url: str, number: int, at_once: int) -> set[int]:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
-from codeagent.http2 import HTTP2Transport, Limits
+from codeagent.http2 import Limits
 
+from .conftest import Make
 from .scripted import Session, scripted
 from .servers import Certificates
-
-Make = Callable[..., tuple[httpx.AsyncClient, HTTP2Transport]]
 
 
 def fine(session: Session, stream_id: int) -> None:

@@ -10,11 +10,10 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest
 
-from codeagent.http2 import HTTP2Transport, Limits
+from codeagent.http2 import Limits
 
+from .conftest import Make
 from .servers import Server
-
-Make = Callable[..., tuple[httpx.AsyncClient, HTTP2Transport]]
 
 
 async def test_an_answer_arrives_over_http2(server: Server, make: Make) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import httpx
 import pytest
 
-from codeagent.http2 import HTTP2Transport, Limits
+from codeagent.http2 import Limits
 
+from .conftest import Make
 from .scripted import Session, scripted
 from .servers import Certificates
-
-Make = Callable[..., tuple[httpx.AsyncClient, HTTP2Transport]]
 
 
 async def test_a_silent_server_is_a_read_timeout(certificates: Certificates, make: Make) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -13,11 +12,9 @@ import pytest
 from codeagent.http2 import HTTP2Transport, Limits
 
 from . import servers as real
+from .conftest import Make, Start
 from .proxy_server import proxy_server
 from .servers import Certificates, Server
-
-Make = Callable[..., tuple[httpx.AsyncClient, HTTP2Transport]]
-Start = Callable[..., Server]
 
 
 async def test_a_certificate_of_an_unknown_authority_is_refused(start: Start, make: Make) -> None:

@@ -24,6 +24,8 @@ READ = Capability("files-read")
 WRITE = Capability("git-write", Operation.WRITE, (Stage.OFF, Stage.COMPLETE))
 SIX = Capability("files-write", Operation.WRITE, tuple(Stage))
 CAPABILITIES = (READ, WRITE, SIX)
+KEY = f"{PREFIX}.files-read"
+LIVE = Rung(Stage.LIVE, 100)
 
 
 @dataclass

@@ -20,13 +20,11 @@ from codeagent.rollout.source import watched_file
 from codeagent.rollout.stages import Stage
 from codeagent.rollout.subject import Subject
 
-from .support import CAPABILITIES, PREFIX, document, launchdarkly, until
+from .support import CAPABILITIES, KEY, LIVE, PREFIX, document, launchdarkly, until
 
 # The SDK leaves the connections of failed streams to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-KEY = "demo.files-read"
-LIVE = Rung(Stage.LIVE, 100)
 TASK = Subject("task-1", type="feature", project="shop", host="box")
 
 

@@ -21,9 +21,8 @@ from codeagent.rollout.stages import Colour, Stage
 from codeagent.rollout.subject import Subject
 from codeagent.rollout.switch import Pair
 
-from .support import CAPABILITIES, PREFIX, READ, Clock
+from .support import CAPABILITIES, LIVE, PREFIX, READ, Clock
 
-LIVE = Rung(Stage.LIVE, 100)
 ANN = {"actor": "ann", "reason": "because"}
 EVEN = Verdict(Outcome.PROMOTE, ())
 EXAMPLE = Path(__file__).parents[2] / "examples" / "rollout_httpx.py"

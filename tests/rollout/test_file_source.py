@@ -9,14 +9,10 @@ from typing import Any
 
 import pytest
 
-from codeagent.rollout.flagfile import Rung, dump, problems
+from codeagent.rollout.flagfile import dump, problems
 from codeagent.rollout.source import FileSource, watched_file
-from codeagent.rollout.stages import Stage
 
-from .support import CAPABILITIES, PREFIX, document
-
-KEY = "demo.files-read"
-LIVE = Rung(Stage.LIVE, 100)
+from .support import CAPABILITIES, KEY, LIVE, PREFIX, document
 
 
 class Sink:

@@ -25,9 +25,7 @@ from codeagent.rollout.ladder import ladder
 from codeagent.rollout.source import Versions, decoded
 from codeagent.rollout.stages import Stage
 
-from .support import CAPABILITIES, PREFIX, SIX, document
-
-KEY = "demo.files-read"
+from .support import CAPABILITIES, KEY, PREFIX, SIX, document
 
 
 def found_in(changed: dict[str, Any]) -> str:

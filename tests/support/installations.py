@@ -16,12 +16,10 @@ import yaml
 
 from . import fake_agent
 from .processes import Json, environment
+from .world import STAND_IN
 
 QUICK = {"retry_delay": 0, "exit_grace": 0.2, "report_timeout": 5, "grace_period": 2}
 """Settings of ``async`` with which misbehaviour is over soon."""
-
-STAND_IN = [sys.executable, "-m", "codeagent.standin", "-p"]
-STAND_IN += ["--output-format", "stream-json", "--force", "--trust"]
 
 CATALOGUE = (
     ("Создание плана", "docs/results/last_result.md", "Отчет завершен!"),
@@ -93,7 +91,7 @@ def modern(
 ) -> Place:
     """A project with a ``codeagent.yaml`` whose agent is the stand-in."""
     place = _place(base, todo, CODEAGENT_STANDIN=behaviours)
-    agent = {"command": STAND_IN, "prompt": "stdin", "output": "stream-json"}
+    agent = {"command": list(STAND_IN), "prompt": "stdin", "output": "stream-json"}
     write_config(
         place,
         {

@@ -20,8 +20,8 @@ from codeagent.store import SqliteStore, open_store
 from .processes import environment
 
 NOW = 1_700_000_000.0
-FORMAT = ("--output-format", "stream-json", "--force", "--trust")
-STAND_IN = (sys.executable, "-m", "codeagent.standin", "-p", *FORMAT)
+MODERN = ("-p", "--output-format", "stream-json", "--force", "--trust")
+STAND_IN = (sys.executable, "-m", "codeagent.standin", *MODERN)
 
 TWO_STEPS = [
     {

@@ -1,0 +1,97 @@
+"""Attempts in place over a real store, with a list of one task; who runs instructions is played."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from codeagent._async.executor import AsyncTaskExecutor
+from codeagent._async.git import AsyncGit
+from codeagent._async.in_place import AsyncInPlaceAttempt
+from codeagent._async.io import AsyncIOManager
+from codeagent._async.settlement import AsyncSettlement
+from codeagent._async.status import AsyncStatusManager
+from codeagent._async.todo import AsyncTodoManager
+from codeagent._async.workbench import AsyncWorkbench
+from codeagent._runtime import async_runtime as rt
+from codeagent.core.agents import Adapter
+from codeagent.core.config import Config
+from codeagent.core.handover import Baton, Memory
+from codeagent.core.task import Task
+
+from ..support.repositories import ENVIRONMENT
+from ..support.world import NOW, Clock, Recorder, SpyStore, layout
+
+
+class AttemptRig:
+    """All that an executor of attempts in place stands on."""
+
+    def __init__(self, directory: Path, store: SpyStore, io: AsyncIOManager, settings: Config):
+        self.layout = layout(settings, directory)
+        self.project = self.layout.project
+        self.store = store
+        self.clock = Clock()
+        self.sink = Recorder()
+        self.baton = Baton(Memory())
+        self.changes = 0
+        self.cancelled: set[str] = set()
+        self.list = self.project / "todo.md"
+        self.list.write_text("- [ ] one\n", "utf-8")
+        self.settings = settings
+        self.common: dict[str, Any] = {
+            "config": settings,
+            "store": store,
+            "sink": self.sink,
+            "clock": self.clock,
+        }
+        self.settlement = AsyncSettlement(
+            todo=AsyncTodoManager(io, self.project, "md"),
+            status=AsyncStatusManager(io, self.layout.status, clock=self.clock),
+            on_change=self._changed,
+            **self.common,
+        )
+        self.bench = AsyncWorkbench(
+            layout=self.layout,
+            environment=ENVIRONMENT,
+            io=io,
+            git=AsyncGit(ENVIRONMENT),
+            **self.common,
+        )
+
+    def executor_of(
+        self, agent: str, agents: Mapping[str, Adapter], runner: Any
+    ) -> AsyncTaskExecutor:
+        """An executor whose instructions are run by ``runner``, on the first of ``agents``."""
+        about: dict[str, Any] = {
+            "config": self.settings,
+            "store": self.store,
+            "settlement": self.settlement,
+            "clock": self.clock,
+            "baton": self.baton,
+        }
+        return AsyncTaskExecutor(
+            agent=agent,
+            attempt=AsyncInPlaceAttempt(
+                project=self.project,
+                agents=agents,
+                runner=runner,
+                bench=self.bench,
+                on_change=self._changed,
+                **about,
+            ),
+            cancelled=lambda task_id: task_id in self.cancelled,
+            **about,
+        )
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    async def add(self) -> Task:
+        task = Task("task_1", "one", source="todo.md", created_at=NOW)
+        await rt.wait_for_future(self.store.add_tasks([task]))
+        return task
+
+    async def stored(self) -> Task:
+        task: Task = await rt.wait_for_future(self.store.task("task_1"))
+        return task
