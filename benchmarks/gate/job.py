@@ -16,7 +16,7 @@ from ..http.asking import KEYS, settings
 from ..http.place import Place
 from ..projects import LONGEST_LINE, Project, environment, make_project
 
-LONGEST = 900.0
+TIME_LIMIT = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,10 @@ class Run:
                 command = [sys.executable, str(program), self._path, str(self._held)]
             inside = self._job.models.inside if self._job.models else []
             sample = run_command(
-                [*inside, *command], cwd=project.working_directory, env=variables, timeout=LONGEST
+                [*inside, *command],
+                cwd=project.working_directory,
+                env=variables,
+                timeout=TIME_LIMIT,
             )
             self._job.check(project)
             return sample
