@@ -7,7 +7,7 @@ from typing import Any
 from codeagent.ab.criteria import Criterion, Kind
 from codeagent.ab.sides import Side
 
-from .trial import Bench, Sides, Trial
+from .trial import OFTEN, Bench, Sides, Trial
 
 KB, MB = 1 << 10, 1 << 20
 
@@ -49,6 +49,7 @@ MEASUREMENTS = (
         ),
         sides=both("writes", size=64 * KB),
         quick=False,
+        best_of=OFTEN,
     ),
     Trial(
         criterion=as_fast("files: 10 x 64 KB written atomically at once"),
@@ -58,6 +59,8 @@ MEASUREMENTS = (
         criterion=as_fast("files: 1,000 x 1 KB loaded in one batch"),
         sides=both("loads", "loaded", files=1000, size=KB),
         pairs=320,
+        best_of=OFTEN,
+        budget=900,
     ),
     Trial(
         criterion=as_fast(
@@ -67,7 +70,9 @@ MEASUREMENTS = (
             "0.2 ms in all: not met there, or not told. All on one processor (taskset): met.",
         ),
         sides=both("scans", "scanned", entries=1000),
-        pairs=800,
+        pairs=400,
+        best_of=OFTEN,
+        budget=900,
     ),
     Trial(
         criterion=as_fast("files: 10 x 1 MB read at once"),
