@@ -210,10 +210,14 @@ class _Run:
         return min(max(math.ceil(self.settings.unit_time / max(fastest, 1e-7)), 1), _MOST_REPEATS)
 
     def _gate(self, repeats: int, deadline: float) -> Gate:
-        """The A/A, repeated where it sees a difference by chance."""
+        """The A/A, repeated where it sees a difference by chance.
+
+        It is given no more pairs than half of the time pays for: the A/B needs the rest,
+        and tells what is far from the margin with a coarse instrument, too.
+        """
         fewest, most = self.plan.gate_pairs
         other = self.control or self.baseline
-        attempt = 0
+        attempt, half = 0, (self.now() + deadline) / 2
         while True:
             began = self.now()
             seed = f"{self.settings.seed} A/A {attempt}"
@@ -224,13 +228,16 @@ class _Run:
                 while len(pairs) < size:
                     pairs.append(_pair(self.settings.metric, *next(source)))
                 found = gate(self.plan, pairs)
-                if found.state is not GateState.BLURRED or size >= most:
+                self.pair_seconds = max((self.now() - began) / size, 1e-9)
+                wanted = min(math.ceil(size * _GATE_GROWTH), most)
+                is_late = self.now() + (wanted - size) * self.pair_seconds > half
+                if found.state is not GateState.BLURRED or wanted == size or is_late:
                     break
-                size = min(math.ceil(size * _GATE_GROWTH), most)
-            self.pair_seconds = max((self.now() - began) / size, 1e-9)
+                size = wanted
             self.watch(found)
             attempt += 1
-            if found.state is not GateState.BIASED or attempt >= self.plan.gate_tries:
+            is_late = self.now() + fewest * self.pair_seconds > half
+            if found.state is not GateState.BIASED or attempt >= self.plan.gate_tries or is_late:
                 return found
             self._begin_anew(self.baseline, other, repeats, deadline)
 

@@ -225,6 +225,29 @@ def test_a_budget_ends_the_experiment_undecided(budget: float, slower: float, re
     assert found.seconds <= budget + 0.1
 
 
+@pytest.mark.parametrize(
+    ("noise", "control", "state"),
+    [(0.6, 0.01, GateState.BLURRED), (0.02, 0.0108, GateState.BIASED)],
+)
+def test_the_gate_leaves_half_of_the_budget_to_the_experiment(
+    noise: float, control: float, state: GateState
+) -> None:
+    machine = Machine()
+    settings = Settings(budget=5.0, warm_up=5, unit_time=0)
+    same = Pretended(machine, "control", control, noise)
+    found = run(
+        plan(gate_pairs=(48, 4000), gate_tries=100),
+        *sides(machine, 0.2, noise),
+        control=same,
+        now=machine.clock,
+        settings=settings,
+    )
+    assert found.gate is not None
+    assert found.gate.state is state
+    assert found.verdict is Verdict.PROMOTE  # five times as fast
+    assert machine.runs.count("control") < 0.5 * settings.budget / 0.02 * 1.2
+
+
 def test_an_endless_experiment_looks_after_every_block_and_stops_when_decided() -> None:
     machine, seen = Machine(), list[Gate | Look]()
     found = run(plan(endless=True), *sides(machine), now=machine.clock, watch=seen.append)
