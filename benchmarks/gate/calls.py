@@ -46,7 +46,7 @@ MEASUREMENTS = (
         best_of=OFTEN,
         block=2,  # two processes wake each other, and some pairs of them do so faster than others
         gate_pairs=(48, 1600),
-        budget=1500,
+        budget=2400,
     ),
     Trial(
         criterion=as_fast("reports: 10 at once, written, noticed and accepted"),
