@@ -155,9 +155,9 @@ def planned_looks(plan: Plan, found: Gate, affordable: float = math.inf) -> tupl
 class Look:
     """What the pairs allow so far; the interval is of ratios.  ``number`` counts from 1.
 
-    ``error`` is half the width of the ordinary 95 % interval, as logarithm: what is
-    known of the estimate.  The interval that decides is wider, the more so the
-    earlier the look.
+    ``error`` is half the width of the ordinary 95 % interval, as logarithm, and the
+    gate's doubt: what is known of the estimate.  The interval that decides is wider,
+    the more so the earlier the look.
     """
 
     number: int
@@ -177,7 +177,7 @@ def look(plan: Plan, pairs: Sequence[Pair], *, number: int, looks: int, doubt: f
     """Judge the pairs at one of the planned looks; ``doubt`` is that of the gate."""
     values = _values(plan, pairs)
     interval = repeated_interval(values, look=number, looks=looks, alpha=_alpha(plan))
-    return _look(plan, number, pairs, values, _widened(interval, doubt), last=number == looks)
+    return _look(plan, number, pairs, values, interval, doubt, last=number == looks)
 
 
 def glance(plan: Plan, pairs: Sequence[Pair], *, doubt: float = 0.0) -> Look:
@@ -187,11 +187,7 @@ def glance(plan: Plan, pairs: Sequence[Pair], *, doubt: float = 0.0) -> Look:
     if len(values) < _FEWEST_BLOCKS_ENDLESS:
         interval = Interval(interval.estimate, -math.inf, math.inf)
     last = len(pairs) >= plan.pairs[0 if doubt else 1]
-    return _look(plan, len(values), pairs, values, _widened(interval, doubt), last=last)
-
-
-def _widened(interval: Interval, doubt: float) -> Interval:
-    return Interval(interval.estimate, interval.low - doubt, interval.high + doubt)
+    return _look(plan, len(values), pairs, values, interval, doubt, last=last)
 
 
 def _look(
@@ -200,10 +196,12 @@ def _look(
     pairs: Sequence[Pair],
     values: Sequence[float],
     interval: Interval,
+    doubt: float,
     *,
     last: bool,
 ) -> Look:
-    ratios, error = interval.exp(), t_interval(values).half_width
+    ratios = Interval(interval.estimate, interval.low - doubt, interval.high + doubt).exp()
+    error = t_interval(values).half_width + doubt
     return Look(number, len(pairs), ratios, judge(plan.criterion, ratios), last, error)
 
 

@@ -106,8 +106,9 @@ def test_what_is_further_off_than_the_instrument_is_decided_all_the_same(
     assert found.gate.state is not GateState.GOOD
     assert found.verdict is verdict
     assert "instrument not good enough" in found.reason
-    interval = found.looks[-1].interval
-    assert math.log(interval.high / interval.low) > 2 * found.gate.doubt > 0
+    last = found.looks[-1]
+    assert math.log(last.interval.high / last.interval.low) > 2 * found.gate.doubt > 0
+    assert last.error > found.gate.doubt  # nor is it a change since another run
 
 
 def test_a_difference_between_a_thing_and_itself_is_confirmed_before_it_counts() -> None:
