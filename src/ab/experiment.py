@@ -218,6 +218,10 @@ class _Run:
         fewest, most = self.plan.gate_pairs
         other = self.control or self.baseline
         attempt, half = 0, (self.now() + deadline) / 2
+
+        def has_time(pairs: int) -> bool:
+            return self.now() + pairs * self.pair_seconds <= half
+
         while True:
             began = self.now()
             seed = f"{self.settings.seed} A/A {attempt}"
@@ -230,14 +234,14 @@ class _Run:
                 found = gate(self.plan, pairs)
                 self.pair_seconds = max((self.now() - began) / size, 1e-9)
                 wanted = min(math.ceil(size * _GATE_GROWTH), most)
-                is_late = self.now() + (wanted - size) * self.pair_seconds > half
-                if found.state is not GateState.BLURRED or wanted == size or is_late:
+                more = wanted - size
+                if found.state is not GateState.BLURRED or not (more and has_time(more)):
                     break
                 size = wanted
             self.watch(found)
             attempt += 1
-            is_late = self.now() + fewest * self.pair_seconds > half
-            if found.state is not GateState.BIASED or attempt >= self.plan.gate_tries or is_late:
+            again = found.state is GateState.BIASED and attempt < self.plan.gate_tries
+            if not (again and has_time(fewest)):
                 return found
             self._begin_anew(self.baseline, other, repeats, deadline)
 

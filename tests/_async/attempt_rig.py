@@ -1,4 +1,4 @@
-"""Attempts in place over a real store, with a list of one task; who runs instructions is played."""
+"""Attempts in place over a real store, with a list of one task."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class AttemptRig:
     def executor_of(
         self, agent: str, agents: Mapping[str, Adapter], runner: Any
     ) -> AsyncTaskExecutor:
-        """An executor whose instructions are run by ``runner``, on the first of ``agents``."""
+        """An executor called ``agent``, whose instructions are run by ``runner``."""
         about: dict[str, Any] = {
             "config": self.settings,
             "store": self.store,

@@ -1,5 +1,5 @@
 # Generated from tests/_async/attempt_rig.py. Do not edit.
-"""Attempts in place over a real store, with a list of one task; who runs instructions is played."""
+"""Attempts in place over a real store, with a list of one task."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class AttemptRig:
         )
 
     def executor_of(self, agent: str, agents: Mapping[str, Adapter], runner: Any) -> TaskExecutor:
-        """An executor whose instructions are run by ``runner``, on the first of ``agents``."""
+        """An executor called ``agent``, whose instructions are run by ``runner``."""
         about: dict[str, Any] = {
             "config": self.settings,
             "store": self.store,

@@ -259,14 +259,16 @@ def test_a_loop_that_was_long_busy_hears_of_every_call(loop: str) -> None:
     assert rt.run(main, loop=loop) == list(range(number + 1))
 
 
-@pytest.mark.parametrize("run", [rt.run, asyncio.run], ids=["own loop", "another"])
+@pytest.mark.parametrize(
+    "run", [rt.run, lambda main: asyncio.run(main())], ids=["own loop", "another"]
+)
 def test_what_no_future_can_carry_is_raised_as_by_a_coroutine(run: Callable[..., Any]) -> None:
     async def work() -> None:
         with pytest.raises(RuntimeError, match="raised StopIteration") as raised:
             await rt.run_blocking(next, iter(()))
         assert isinstance(raised.value.__cause__, StopIteration)
 
-    run(work() if run is asyncio.run else work)
+    run(work)
 
 
 class _Large:
