@@ -6,6 +6,7 @@ import argparse
 import math
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -48,6 +49,8 @@ QUICK = 270.0
 AMPLE = 3.0
 """How many equal shares of the time that is left a single measurement may take."""
 INTERRUPTED = 130
+FAILED = 1
+_KEPT = "what was measured until now is kept, and is no complete result"
 TOLERANCE = 0.05
 """Share by which a row may be worse than in the baseline: what is asked of most rows."""
 PACKAGES = ("codeagent", "httpx", "httpcore", "uvloop", "aiofiles", "pydantic", "pytest-benchmark")
@@ -68,13 +71,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ResultsError as error:
         print(error, file=sys.stderr)
         return 2
-    every, interrupted = Found(), False
+    every, ended = Found(), 0
     try:
         _measure(chosen, every, quick=args.quick)
     except KeyboardInterrupt:
-        _say("interrupted: what was measured until now is kept, and is no complete result")
-        interrupted = True
-    complete = not (args.quick or args.only or interrupted)
+        ended = INTERRUPTED
+        _say(f"interrupted: {_KEPT}")
+    except Exception:
+        ended = FAILED
+        traceback.print_exc()
+        _say(f"the gate itself has failed, as told above: {_KEPT}")
+    complete = not (args.quick or args.only or ended)
     results = _results(every, complete=complete)
     stem = f"{results.at:%Y%m%d-%H%M%S}-{str(results.commit.get('id', 'unknown'))[:10]}"
     place = args.results / f"{stem}.json"
@@ -88,8 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     compared = None if before is None else _compared(before, results, quick=args.quick)
     if compared is not None:
         print(report.comparison(compared))
-    if interrupted:
-        return INTERRUPTED
+    if ended:
+        return ended
     if args.store:
         save(replace(results, benchmarks=[], series=[]), args.baseline)  # what is compared
         print(f"stored as the baseline: {args.baseline}", file=sys.stderr)

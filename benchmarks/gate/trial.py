@@ -74,12 +74,22 @@ class Bench:
         """The coding agent that costs next to nothing."""
         return make_agent(self.folder / "agent")
 
-    @cached_property
+    @property
     def place(self) -> Place:
         """The models' server, and the way to it. Raises `MeasureError`."""
+        if isinstance(self._place, str):
+            raise MeasureError(self._place)
+        return self._place
+
+    @cached_property
+    def _place(self) -> Place | str:
+        """The place, or why there is none: what is missing now is missing for all that ask."""
         folder = self.folder / "http"
         folder.mkdir()
-        return self._stack.enter_context(opened_place(folder))
+        try:
+            return self._stack.enter_context(opened_place(folder))
+        except MeasureError as error:
+            return str(error)
 
     def worker(
         self, name: str, scenario: str, arguments: Mapping[str, Any], *, inside: bool = False

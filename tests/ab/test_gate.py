@@ -6,17 +6,19 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from benchmarks.gate import __main__ as gate
 from benchmarks.gate.trial import Bench, Found, Point, Trial, Watch
-from codeagent.ab.criteria import Criterion, Kind, Verdict, row
+from codeagent.ab.criteria import EXIT_CODES, Criterion, Kind, Verdict, row
 from codeagent.ab.measure import MeasureError
 from codeagent.ab.results import load, newest
 from codeagent.ab.sides import Side, operation
 from codeagent.core.stats import Interval
 from codeagent.routing.gate import home
+from tests.http2.servers import Missing
 
 
 @dataclass(frozen=True)
@@ -165,19 +167,40 @@ def test_every_trial_has_a_plan_that_fits(trial: Trial, quick: bool) -> None:
     assert trial.plan(quick=quick).criterion is trial.criterion
 
 
-def test_what_is_interrupted_is_kept_and_is_not_complete(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "code"), [(KeyboardInterrupt, gate.INTERRUPTED), (FileExistsError, gate.FAILED)]
+)
+@pytest.mark.parametrize("before", [[Fixed("a", 1)], []], ids=["later", "at once"])
+def test_what_ends_early_is_kept_and_is_not_complete(
+    run: Run, error: type[BaseException], code: int, before: list[Fixed]
 ) -> None:
-    class Interrupted(Fixed):
+    class Ending(Fixed):
         def measure(self, bench: Bench, watch: Watch) -> Found:
-            raise KeyboardInterrupt
+            raise error
 
-    monkeypatch.setattr(gate, "MEASUREMENTS", (Fixed("a", 1), Interrupted("b", 1)))
-    stored = tmp_path / "baseline.json"
-    given = ["--results", str(tmp_path), "--baseline", str(stored), "--store"]
-    assert gate.main(given) == gate.INTERRUPTED
-    (file,) = tmp_path.glob("*.json")
+    assert run("--store", of=[*before, Ending("b", 1), Fixed("c", 1)]) == code
+    (file,) = run.place.glob("*.json")
     results = load(file)
-    assert [one.name for one in results.rows] == ["a"]
+    assert [one.name for one in results.rows] == [one.name for one in before]
     assert not results.complete
-    assert not stored.exists()
+    assert not list(run.place.glob("stored/*"))
+
+
+def test_a_server_that_is_missing_is_missing_for_every_measurement(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @dataclass(frozen=True)
+    class Asking(Fixed):
+        def measure(self, bench: Bench, watch: Watch) -> Found:
+            return Fixed(bench.place.url(), 1).measure(bench, watch)
+
+    def lacking(config: Path) -> NoReturn:
+        raise Missing("there is no nginx; install it")
+
+    monkeypatch.setattr("benchmarks.http.place.thinking", lambda folder, *_: lacking(folder))
+    monkeypatch.setattr("benchmarks.http.place.slow_network", lacking)
+    assert run(of=[Asking("a", 1), Asking("b", 1), Fixed("c", 1)]) == EXIT_CODES[Verdict.HOLD]
+    (file,) = run.place.glob("*.json")
+    reasons = ["there is no nginx; install it"] * 2
+    assert [one.reason for one in load(file).rows if one.verdict is Verdict.HOLD] == reasons
+    assert reasons[0] in capsys.readouterr().out
