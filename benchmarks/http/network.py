@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -33,8 +34,15 @@ class Network:
         return ["ip", "netns", "exec", side]
 
 
-def _run(*words: str, check: bool = True) -> None:
-    subprocess.run(words, check=check, capture_output=True)
+def _run(*words: str) -> None:
+    """Raises `Missing` where the command is not there, or fails."""
+    try:
+        subprocess.run(words, check=True, capture_output=True)
+    except OSError as error:
+        raise Missing(f"emulated round trips: {words[0]} cannot be started: {error}") from error
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode("utf-8", "replace").strip()[-500:]
+        raise Missing(f"emulated round trips: {shlex.join(words)}: {said}") from error
 
 
 @contextlib.contextmanager
@@ -49,11 +57,8 @@ def slow_network(folder: Path) -> Iterator[Network]:
     network = Network(str(os.getpid()))
     with contextlib.ExitStack() as stack:
         for name in (network.client, network.server):
-            try:
-                _run("ip", "netns", "add", name)
-            except subprocess.CalledProcessError as error:
-                raise Missing("this machine has no network namespaces") from error
-            stack.callback(_run, "ip", "netns", "del", name, check=False)
+            _run("ip", "netns", "add", name)
+            stack.callback(_delete, name)
             _run(*network.inside(name), "ip", "link", "set", "lo", "up")
         words = [str(program), network.client, network.devices[0], network.server]
         line = subprocess.Popen([*words, network.devices[1]], stdout=subprocess.PIPE)
@@ -63,6 +68,11 @@ def slow_network(folder: Path) -> Iterator[Network]:
             raise Missing("the TUN devices cannot be opened")
         _address(network)
         yield network
+
+
+def _delete(name: str) -> None:
+    with contextlib.suppress(Missing):
+        _run("ip", "netns", "del", name)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import pytest
 
 from benchmarks.gate import __main__ as gate
 from benchmarks.gate.trial import Bench, Found, Point, Trial, Watch
+from benchmarks.http.network import slow_network
 from codeagent.ab.criteria import EXIT_CODES, Criterion, Kind, Verdict, row
 from codeagent.ab.measure import MeasureError
 from codeagent.ab.results import load, newest
@@ -204,3 +206,16 @@ def test_a_server_that_is_missing_is_missing_for_every_measurement(
     reasons = ["there is no nginx; install it"] * 2
     assert [one.reason for one in load(file).rows if one.verdict is Verdict.HOLD] == reasons
     assert reasons[0] in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="needs /dev/net/tun")
+def test_a_network_that_cannot_be_made_is_missing_and_says_what_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, does in (("cc", "exit 0"), ("ip", "echo not permitted >&2; exit 1")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n", "utf-8")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(Missing, match=r"ip netns add .*: not permitted"), slow_network(tmp_path):
+        pass
