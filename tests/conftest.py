@@ -1,9 +1,10 @@
-"""What every test relies on: the server's own event loop, and nothing left behind."""
+"""What every test relies on: signals, the server's own event loop, and nothing left behind."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,6 +22,17 @@ def pytest_asyncio_loop_factories(
     """Run the tests on the loop that the server takes."""
     loop = choose_loop()
     return {loop.name: loop.factory}
+
+
+def pytest_configure() -> None:
+    """Take signals that a shell has its background jobs ignore: nohup(1), and `&` in a script.
+
+    Children inherit that, and would not end when they are interrupted.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            heard = number == signal.SIGINT
+            signal.signal(number, signal.default_int_handler if heard else signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)
