@@ -21,9 +21,9 @@ _FREE = (
 )
 
 _WRITER = (
-    "Another process writes it, as agents do. The loop hears of it and has a thread read it, where "
-    "the baseline's own thread reads: two more processors to wake. Where that takes 60 µs and more "
-    "each, as on some virtual machines, 0.95 is not reached; where it takes 40, it is."
+    "Another process writes it, as agents do. The loop hears of it, has a thread read it, and goes "
+    "on: one processor more to wake than the baseline has. Where they sleep as soon as they have "
+    "nothing to do, as in many virtual machines, that may take a tenth of it: not always met there."
 )
 
 MEASUREMENTS = (
