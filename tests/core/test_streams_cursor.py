@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from codeagent.core.streams.agent_events import AgentEvent, AgentEventKind, Decoder
@@ -239,6 +239,9 @@ def test_of_a_line_that_is_too_long_what_its_beginning_tells_is_taken() -> None:
 @given(
     st.recursive(st.integers() | st.text(max_size=4), st.lists, max_leaves=5), st.integers(0, 99)
 )
+@example(value=",", length=27)
+@example(value="{", length=27)
+@example(value=["\\"], length=29)
 def test_the_beginning_of_an_object_is_an_object(value: object, length: int) -> None:
     text = json.dumps({"type": "t", "a": {"b": [value, "\\"]}, "c": value})
     assert json.loads(closed(text)) == json.loads(text)

@@ -14,7 +14,8 @@ from .decoder import LineDecoder, printable
 
 _PREFIX: Final = re.compile(r"\s*(?:stdout|stderr):", re.IGNORECASE)
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],]', re.DOTALL)
+# A string that the end has cut is one, too: what is inside of it is no token.
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}\[\],]', re.DOTALL)
 _SUBJECTS: Final = (
     *("command", "path", "file_path", "filePath", "pattern", "globPattern"),
     *("query", "url", "description"),
