@@ -1,4 +1,4 @@
-"""What every test relies on: signals, the server's own event loop, and nothing left behind."""
+"""What every test relies on: interrupts, the server's own event loop, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -25,14 +25,9 @@ def pytest_asyncio_loop_factories(
 
 
 def pytest_configure() -> None:
-    """Take signals that a shell has its background jobs ignore: nohup(1), and `&` in a script.
-
-    Children inherit that, and would not end when they are interrupted.
-    """
-    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_IGN:
-            heard = number == signal.SIGINT
-            signal.signal(number, signal.default_int_handler if heard else signal.SIG_DFL)
+    """Hear interrupts, which a shell has its background jobs ignore, and their children with them."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

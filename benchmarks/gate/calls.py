@@ -22,8 +22,8 @@ _FREE = (
 
 _WRITER = (
     "Another process writes it, as agents do. The loop hears of it, has a thread read it, and goes "
-    "on: one processor more to wake than the baseline has. Where they sleep as soon as they have "
-    "nothing to do, as in many virtual machines, that may take a tenth of it: not always met there."
+    "on: one switch of threads more than the baseline has, some 16 of 240 µs. Met where two "
+    "processors are free, not always where one is."
 )
 
 MEASUREMENTS = (

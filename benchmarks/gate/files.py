@@ -67,7 +67,7 @@ MEASUREMENTS = (
             "files: 1,000 scanned",
             note="2 ms in a thread. Where a processor sleeps as soon as it has nothing to do, as "
             "in many virtual machines, the thread's is woken first and then the loop's, 0.1 to "
-            "0.2 ms in all: not met there, or not told. All on one processor (taskset): met.",
+            "0.2 ms in all: not always met there. All on one processor (taskset): met.",
         ),
         sides=both("scans", "scanned", entries=1000),
         pairs=400,

@@ -196,10 +196,10 @@ def test_a_server_that_is_missing_is_missing_for_every_measurement(
         def measure(self, bench: Bench, watch: Watch) -> Found:
             return Fixed(bench.place.url(), 1).measure(bench, watch)
 
-    def lacking(config: Path) -> NoReturn:
+    def lacking(*_: object) -> NoReturn:
         raise Missing("there is no nginx; install it")
 
-    monkeypatch.setattr("benchmarks.http.place.thinking", lambda folder, *_: lacking(folder))
+    monkeypatch.setattr("benchmarks.http.place.thinking", lacking)
     monkeypatch.setattr("benchmarks.http.place.slow_network", lacking)
     assert run(of=[Asking("a", 1), Asking("b", 1), Fixed("c", 1)]) == EXIT_CODES[Verdict.HOLD]
     (file,) = run.place.glob("*.json")
