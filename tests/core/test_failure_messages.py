@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from codeagent.core.failure import FailureKind
@@ -183,6 +183,7 @@ def test_anything_else_is_a_crash(message: str) -> None:
         max_size=6,
     ),
 )  # fmt: skip
+@example("API Error: 500 Internal Server Error", ["401 files"])
 def test_numbers_that_look_like_status_codes_change_nothing(
     message: str, numbers: list[str]
 ) -> None:

@@ -3,7 +3,8 @@
 The kinds are tried in order, from the narrow to the wide: a message about a
 chat that is too long speaks of limits too, one about a missing key of access.
 A status code counts only where it is said to be one (``HTTP 429``, ``error:
-503``, ``"code": 401``), so that ``402913 tokens`` or ``line 500`` never do.
+503``, ``"code": 401``), in one line, so that ``402913 tokens``, ``line 500`` or the
+``401 files`` of the line below an error never do.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from .kinds import FailureKind
 def _status(codes: str) -> str:
     return (
         r"(?<![\w.])(?:https?(?:/\d(?:\.\d)?)?|status(?:[ _-]?code)?|code|error|failed with)"
-        rf"[\"']?[\s:=(\[\"']{{1,6}}(?:{codes})(?![\w%]|[.,]\d)"
+        rf"[\"']?[ \t:=(\[\"']{{1,6}}(?:{codes})(?![\w%]|[.,]\d)"
     )
 
 
