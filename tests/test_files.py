@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -217,12 +219,110 @@ def test_a_snapshot_tells_that_somebody_has_the_file_open_for_writing(tmp_path: 
     assert not seen.being_written
 
 
+@pytest.mark.parametrize(
+    ("data", "limit", "seen"),
+    [
+        (b"all of it", 1000, b"all of it"),
+        (b"all of it", -1, b"all of it"),
+        (b"all of it", 3, b"all"),
+        (b"all of it", 9, b"all of it"),
+        (b"all of it", 0, b""),
+        (b"", 1000, b""),
+        (b"x" * (files.SHORT - 1), 1 << 24, b"x" * (files.SHORT - 1)),
+        (b"x" * files.SHORT, 10, b"x" * 10),
+    ],
+)
+def test_what_lies_in_memory_is_read_without_waiting(
+    tmp_path: Path, data: bytes, limit: int, seen: bytes
+) -> None:
+    path = tmp_path / "report"
+    path.write_bytes(data)
+    try:
+        now = files.snapshot(path, limit, wait=False)
+    except BlockingIOError as error:
+        pytest.skip(f"this file system cannot tell: {error}")
+    assert now is not None
+    assert now.data == seen
+    assert now == files.snapshot(path, limit)
+
+
+@pytest.mark.parametrize("limit", [1 << 24, -1])
+def test_what_is_long_is_not_read_without_waiting(tmp_path: Path, limit: int) -> None:
+    path = tmp_path / "report"
+    path.write_bytes(b"x" * files.SHORT)
+    with pytest.raises(BlockingIOError):
+        files.snapshot(path, limit, wait=False)
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="nothing takes it out of memory")
+def test_what_has_to_be_fetched_from_the_disk_is_not_read_without_waiting(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    with path.open("wb") as file:
+        file.write(b"x" * 5000)
+        file.flush()
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    try:
+        seen = files.look([path], 1 << 20, lambda *_: True, wait=False)
+    except BlockingIOError:
+        return
+    (look,) = seen  # a file system that lives in memory, or keeps what it is told to drop
+    assert look.snapshot is not None
+    assert look.snapshot.data == b"x" * 5000
+
+
+@pytest.mark.parametrize("answer", [3, OSError(errno.EOPNOTSUPP, "not here"), BlockingIOError()])
+def test_half_of_what_lies_in_memory_is_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: int | OSError
+) -> None:
+    path = tmp_path / "report"
+    path.write_bytes(b"all of it")
+
+    def preadv(*_: Any) -> int:
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(os, "preadv", preadv)
+    with pytest.raises(BlockingIOError):
+        files.look([path], 1000, lambda *_: True, wait=False)
+
+
+def test_reading_without_waiting_leaves_no_note_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    path.write_bytes(b"new")
+    os.utime(path, ns=(0, path.stat().st_mtime_ns))  # older than the change: relatime notes it
+    try:
+        files.snapshot(path, 1000, wait=False)
+    except BlockingIOError as error:
+        pytest.skip(f"this file system cannot tell: {error}")
+    assert path.stat().st_atime_ns == 0
+
+
+def test_a_file_of_somebody_else_is_left_to_those_who_may_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report"
+    path.write_bytes(b"theirs")
+    opened = os.open
+
+    def refuse(path: str, flags: int) -> int:
+        if flags & os.O_NOATIME:
+            raise PermissionError(errno.EPERM, "not the owner")
+        return opened(path, flags)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(BlockingIOError):
+        files.look([path], 1000, lambda *_: True, wait=False)
+    (look,) = files.look([path], 1000, lambda *_: True)
+    assert look.snapshot is not None
+
+
 def test_there_is_no_snapshot_of_what_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert files.snapshot(tmp_path / "pipe", 1000) is None
-    assert files.snapshot(tmp_path, 1000) is None
-    assert files.snapshot(tmp_path / "nothing", 1000) is None
-    assert files.snapshot(tmp_path / "pipe" / "below", 1000) is None
+    for name in ("pipe", ".", "nothing", "pipe/below"):
+        assert files.snapshot(tmp_path / name, 1000) is None
+        assert files.snapshot(tmp_path / name, 1000, wait=False) is None
 
 
 def test_looking_at_a_file_while_it_is_opened_for_writing_harms_nobody(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -66,9 +66,21 @@ class AsyncIOManager:
         return await rt.run_blocking(files.snapshot, path, limit)
 
     async def look(
-        self, paths: Sequence[Path], limit: int, wanted: Callable[[Path, Signature], bool]
+        self,
+        paths: Sequence[Path],
+        limit: int,
+        wanted: Callable[[Path, Signature], bool],
+        *,
+        told: bool = False,
     ) -> list[files.Look]:
-        """The signature of each file, and the content of those that are ``wanted``."""
+        """The signature of each file, and the content of those that are ``wanted``.
+
+        What the system has just ``told`` of is in its memory, most likely: then nobody is
+        sent to look, unless it would have to be waited for.
+        """
+        if told:
+            with suppress(BlockingIOError):
+                return files.look(list(paths), limit, wanted, wait=False)
         return await rt.run_blocking(files.look, list(paths), limit, wanted)
 
     async def signatures(self, paths: Sequence[Path]) -> list[Signature | None]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 
 from ..core.report import Signature
-from .inotify import POLL, Subscription, WatchTable, WatchUnavailable
+from . import inotify
+from .inotify import Subscription, WatchTable, WatchUnavailable
 
 
 class FileWatcher:
@@ -69,13 +70,14 @@ class Watch:
 
     async def changed(self) -> frozenset[Path]:
         """Wait until some of the files were written, replaced or deleted."""
-        while not (changed := self.take()):
+        while True:
             self._changed.clear()
-            if self._subscription.polled:
-                await asyncio.sleep(POLL)
-            else:
+            if self._subscription.polled:  # first: a file may change all the time
+                await asyncio.sleep(inotify.POLL)
+            if changed := self.take():
+                return changed
+            if not self._subscription.polled:
                 await self._changed.wait()
-        return changed
 
     @property
     def before(self) -> Mapping[Path, Signature]:

@@ -22,6 +22,9 @@ from ..core.report import Signature
 
 R = TypeVar("R")
 
+SHORT = 1 << 16
+"""Bytes that are copied from memory in less time than it takes to have a thread do it."""
+
 
 class Snapshot(NamedTuple):
     """A file's bytes between two looks at it.
@@ -62,14 +65,17 @@ def read_or_none(path: Path) -> bytes | None:
         return None
 
 
-def snapshot(path: Path, limit: int) -> Snapshot | None:
+def snapshot(path: Path, limit: int, *, wait: bool = True) -> Snapshot | None:
     """Up to ``limit`` bytes of ``path``, or all if that is negative, with its
     signature before and after.
+
+    Without ``wait``, what is long or would have to be waited for raises `BlockingIOError`.
     """
+    opener, read = (_open_regular, _read) if wait else (_open_unmarked, _read_from_memory)
     try:
-        with open(path, "rb", opener=_open_regular) as file:
+        with open(path, "rb", opener=opener) as file:
             before = _signature(os.fstat(file.fileno()))
-            data = _read(file, before.size, limit)
+            data = read(file, before.size, limit)
             return Snapshot(before, data, _signature(path.stat()), _being_written(file.fileno()))
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
@@ -83,6 +89,21 @@ def _read(file: IO[bytes], size: int, limit: int) -> bytes:
     return data if len(data) <= size else data + file.read(limit - len(data))
 
 
+def _read_from_memory(file: IO[bytes], size: int, limit: int) -> bytes:
+    """As `_read`, if the system has all of it at hand: preadv2(2), RWF_NOWAIT (Linux)."""
+    wanted = size + 1 if size < limit or limit < 0 else limit
+    if wanted > SHORT or not hasattr(os, "RWF_NOWAIT"):
+        raise BlockingIOError
+    buffer = bytearray(wanted)
+    try:
+        length = os.preadv(file.fileno(), [buffer], 0, os.RWF_NOWAIT)
+    except OSError as error:  # also of a file system that cannot tell
+        raise BlockingIOError(*error.args) from error
+    if length < min(size, wanted):  # the rest has to be fetched, or was cut off meanwhile
+        raise BlockingIOError
+    return bytes(buffer[:length])
+
+
 class Look(NamedTuple):
     """A file's signature, None where there is none, and what was read of it, if anything."""
 
@@ -90,19 +111,27 @@ class Look(NamedTuple):
     snapshot: Snapshot | None
 
 
-def look(paths: list[Path], limit: int, wanted: Callable[[Path, Signature], bool]) -> list[Look]:
+def look(
+    paths: list[Path], limit: int, wanted: Callable[[Path, Signature], bool], *, wait: bool = True
+) -> list[Look]:
     """Look at several files, and read up to ``limit`` bytes of those that are ``wanted``.
 
-    What cannot be read for now, for somebody is still at it, has no snapshot.
+    What cannot be read for now, for somebody is still at it, has no snapshot.  Without
+    ``wait``, what is long or would have to be waited for raises `BlockingIOError`.
     """
-    return [_look(path, limit, wanted) for path in paths]
+    return [_look(path, limit, wanted, wait) for path in paths]
 
 
-def _look(path: Path, limit: int, wanted: Callable[[Path, Signature], bool]) -> Look:
+def _look(path: Path, limit: int, wanted: Callable[[Path, Signature], bool], wait: bool) -> Look:
     now, seen = signature(path), None
     if now is not None and wanted(path, now):
-        with contextlib.suppress(OSError):
-            seen = snapshot(path, limit)
+        try:
+            seen = snapshot(path, limit, wait=wait)
+        except BlockingIOError:
+            if not wait:
+                raise
+        except OSError:
+            pass
     return Look(now, None if seen is None or seen.being_written else seen)
 
 
@@ -112,6 +141,14 @@ def _open_regular(path: str, flags: int) -> int:
         return descriptor
     os.close(descriptor)
     raise FileNotFoundError(errno.ENOENT, "not a file", path)
+
+
+def _open_unmarked(path: str, flags: int) -> int:
+    """Without a note of when it was read, which may have to wait for the file system's journal."""
+    try:
+        return _open_regular(path, flags | getattr(os, "O_NOATIME", 0))
+    except PermissionError as error:  # open(2): only of one's own files
+        raise BlockingIOError(*error.args) from error
 
 
 def write_atomic(path: Path, data: bytes) -> None:

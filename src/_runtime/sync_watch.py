@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 
 from ..core.report import Signature
-from .inotify import POLL, Subscription, WatchTable, WatchUnavailable
+from . import inotify
+from .inotify import Subscription, WatchTable, WatchUnavailable
 from .sync_locks import Event
 from .sync_scope import Cancelled, Scope, current_scope, entered
 
@@ -86,11 +87,11 @@ class Watch:
         """Wait until some of the files were written, replaced or deleted."""
         while True:
             self._changed.clear()
+            if self._subscription.polled:  # first: a file may change all the time
+                current_scope().sleep(inotify.POLL)
             if changed := self.take():
                 return changed
-            if self._subscription.polled:
-                current_scope().sleep(POLL)
-            else:
+            if not self._subscription.polled:
                 self._changed.wait()
 
     @property

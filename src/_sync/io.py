@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -67,9 +67,21 @@ class IOManager:
         return rt.run_blocking(files.snapshot, path, limit)
 
     def look(
-        self, paths: Sequence[Path], limit: int, wanted: Callable[[Path, Signature], bool]
+        self,
+        paths: Sequence[Path],
+        limit: int,
+        wanted: Callable[[Path, Signature], bool],
+        *,
+        told: bool = False,
     ) -> list[files.Look]:
-        """The signature of each file, and the content of those that are ``wanted``."""
+        """The signature of each file, and the content of those that are ``wanted``.
+
+        What the system has just ``told`` of is in its memory, most likely: then nobody is
+        sent to look, unless it would have to be waited for.
+        """
+        if told:
+            with suppress(BlockingIOError):
+                return files.look(list(paths), limit, wanted, wait=False)
         return rt.run_blocking(files.look, list(paths), limit, wanted)
 
     def signatures(self, paths: Sequence[Path]) -> list[Signature | None]:

@@ -71,18 +71,23 @@ class ReportWatch:
 
     def wait(self) -> Report:
         """The first report that is new, whole and carries the phrase."""
-        self._note(self._watch.take())
+        told = self._note(self._watch.take())
         if not self._written:  # there is nothing to look at yet
             self.verdicts = {name: self._baseline.verdict(name) for name in self._paths}
-            self._rest(RECHECK)
-        while (report := self.look()) is None:
+            told = self._rest(RECHECK)
+        while (report := self.look(told=told)) is None:
             unstable = rules.Verdict.UNSTABLE in self.verdicts.values()
-            self._rest(SOON if unstable else RECHECK)
+            told = self._rest(SOON if unstable else RECHECK)
         return report
 
-    def look(self) -> Report | None:
-        """The report if it is there now; `shortcomings` tells why not."""
-        looks = self._io.look(list(self._paths.values()), rules.MAX_BYTES + 1, self._is_fresh)
+    def look(self, *, told: bool = False) -> Report | None:
+        """The report if it is there now; `shortcomings` tells why not.
+
+        ``told``: the system has just said that somebody wrote one of the files.
+        """
+        looks = self._io.look(
+            list(self._paths.values()), rules.MAX_BYTES + 1, self._is_fresh, told=told
+        )
         for (name, path), (before, seen) in zip(self._paths.items(), looks, strict=True):
             verdict = rules.judge(
                 fresh=before is not None and self._is_fresh(path, before),
@@ -100,12 +105,15 @@ class ReportWatch:
         """What the last look had against the files that are there, "" if there were none."""
         return rules.shortcomings(self.verdicts, self._phrase)
 
-    def _rest(self, seconds: float) -> None:
+    def _rest(self, seconds: float) -> bool:
+        """Wait so long at most; whether something was heard of."""
         with rt.CancelScope(seconds):
-            self._note(self._watch.changed())
+            return self._note(self._watch.changed())
+        return False
 
-    def _note(self, changed: frozenset[Path]) -> None:
+    def _note(self, changed: frozenset[Path]) -> bool:
         self._written.update(self._names[path] for path in changed)
+        return bool(changed)
 
     def _is_fresh(self, path: Path, now: Signature) -> bool:
         name = self._names[path]

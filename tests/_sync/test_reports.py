@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,12 @@ def write(project: Path, text: str, name: str = NAME) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, "utf-8")
     return file
+
+
+def write_whole(project: Path) -> None:
+    """As a whole, so that it is heard of once."""
+    draft = write(project, GOOD, f"{NAME}.draft")
+    draft.rename(project / NAME)
 
 
 class Waiting:
@@ -115,8 +122,8 @@ def test_a_report_whose_times_change_while_it_is_read_is_looked_at_again(
     snapshot = files.snapshot
     touched: list[int] = []
 
-    def disturbed(path: Path, limit: int) -> files.Snapshot | None:
-        seen = snapshot(path, limit)
+    def disturbed(path: Path, limit: int, *, wait: bool) -> files.Snapshot | None:
+        seen = snapshot(path, limit, wait=wait)
         if seen is not None and not touched:
             touched.append(1)  # nobody is told of a change of its times
             return seen._replace(after=Signature(0, seen.after.size, seen.after.inode))
@@ -259,9 +266,9 @@ def test_nothing_is_looked_at_before_something_has_changed(
     looks: list[list[Path]] = []
     look = files.look
 
-    def counted(paths: list[Path], *about: Any) -> list[files.Look]:
+    def counted(paths: list[Path], *about: Any, **how: Any) -> list[files.Look]:
         looks.append(paths)
-        return look(paths, *about)
+        return look(paths, *about, **how)
 
     monkeypatch.setattr(files, "look", counted)
     with IOManager() as io:
@@ -274,6 +281,33 @@ def test_nothing_is_looked_at_before_something_has_changed(
             rt.run_blocking(write, tmp_path, f"More.\n{GOOD}")
     assert waiting.report is not None
     assert looks
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_nobody_is_sent_to_read_what_lies_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: bool
+) -> None:
+    waits: list[bool] = []
+    look = files.look
+
+    def noted(
+        paths: list[Path], limit: int, wanted: Callable[..., bool], *, wait: bool = True
+    ) -> list[files.Look]:
+        waits.append(wait)
+        if not (wait or in_memory):
+            raise BlockingIOError
+        return look(paths, limit, wanted)
+
+    monkeypatch.setattr(files, "look", noted)
+    (tmp_path / NAME).parent.mkdir(parents=True)
+    with IOManager() as io:
+        waiting = Waiting(io, tmp_path)
+        with waiting.watch, rt.TaskGroup() as group:
+            group.start_soon(waiting.run)
+            waiting.looked(Verdict.MISSING)
+            rt.run_blocking(write_whole, tmp_path)
+    assert waiting.report is not None
+    assert waits == ([False] if in_memory else [False, True])
 
 
 def test_missing_places_are_made_when_asked_for(tmp_path: Path) -> None:

@@ -7,12 +7,14 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from codeagent._runtime import files, inotify
 from codeagent._runtime import sync_runtime as rt
+from codeagent.core.report import Signature
 
 from .helpers import until
 
@@ -324,3 +326,22 @@ def test_a_watch_knows_what_was_there_when_it_began(tmp_path: Path, how: str) ->
         write(tmp_path / "another")
         assert watch.before == {there: known}
         assert watch.missing() == [absent.parent]
+
+
+def test_a_file_that_changes_all_the_time_leaves_time_to_others(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report"
+    ran = rt.Event()
+
+    def other() -> None:
+        ran.set()
+
+    with rt.FileWatcher() as watcher, watcher.watch([path]) as watch, rt.TaskGroup() as group:
+        states = (Signature(number, 0, 0) for number in count())
+        monkeypatch.setattr(files, "signatures", lambda paths: [next(states) for _ in paths])
+        group.start_soon(other)
+        if how == "told":
+            rt.run_blocking(path.touch)
+        assert watch.changed() == {path}
+        assert ran.is_set()
