@@ -21,9 +21,8 @@ _FREE = (
 )
 
 _WRITER = (
-    "Another process writes it, as agents do. The loop hears of it, has a thread read it, and goes "
-    "on: one switch of threads more than the baseline has, some 16 of 240 µs. Met where two "
-    "processors are free, not always where one is."
+    "Another process writes it, as agents do. What the loop hears of lies in memory and is read "
+    "there and then; what has to be fetched, or is long, is left to a thread."
 )
 
 MEASUREMENTS = (
