@@ -89,7 +89,7 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         sides=_runs(Job(tasks=5, steps=4)),
         slow=True,
         pairs=160,
-        budget=900,
+        budget=1800,
     ),
     Trial(
         criterion=as_fast(

@@ -189,8 +189,8 @@ class Trial:
             pairs = {
                 "block": self.block or 1,
                 "looks": 3,
-                "gate_pairs": (6, 200),
-                "pairs": (self.pairs or 12, max(self.pairs, 96)),
+                "gate_pairs": (6, max(3 * self.pairs, 200)),
+                "pairs": (self.pairs or 12, max(3 * self.pairs, 96)),
             }
         else:
             pairs = {
