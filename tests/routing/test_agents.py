@@ -45,6 +45,11 @@ class Watcher:
         self.started.append(pid)
         self.threads.add(threading.get_ident())
 
+    @property
+    def knows_of_it(self) -> bool:
+        """Whether the agent is at work, and its process has been announced."""
+        return bool(self.started) and (self.directory / "seen.json").exists()
+
     def on_event(self, event: Any) -> None:
         self.kinds.append(event.kind.value)
         self.threads.add(threading.get_ident())
@@ -111,13 +116,13 @@ def test_a_run_that_is_cancelled_ends_its_agent_on_whichever_path(
 
         async def cancelled(ports: Any) -> bool:
             async with rt.CancelScope() as scope, rt.TaskGroup() as group:
-                group.start_soon(_cancel_when_it_runs, tmp_path, scope.cancel)
+                group.start_soon(_cancel_when_it_runs, watcher, scope.cancel)
                 await ports.agents.run(watcher.job())
             return bool(scope.ended_early)
 
         def cancelled_sync(ports: Any) -> bool:
             with rt.CancelScope() as scope, rt.TaskGroup() as group:
-                group.start_soon(_cancel_when_there, tmp_path, scope.cancel)
+                group.start_soon(_cancel_when_there, watcher, scope.cancel)
                 ports.agents.run(watcher.job())
             return bool(scope.ended_early)
 
@@ -127,16 +132,16 @@ def test_a_run_that_is_cancelled_ends_its_agent_on_whichever_path(
     assert not Path(f"/proc/{pid}").exists()
 
 
-async def _cancel_when_it_runs(directory: Path, cancel: Any) -> None:
+async def _cancel_when_it_runs(watcher: Watcher, cancel: Any) -> None:
     rt = import_module("codeagent._runtime.async_runtime")
-    while not (directory / "seen.json").exists():
+    while not watcher.knows_of_it:
         await rt.sleep(0.01)
     cancel()
 
 
-def _cancel_when_there(directory: Path, cancel: Any) -> None:
+def _cancel_when_there(watcher: Watcher, cancel: Any) -> None:
     rt = import_module("codeagent._runtime.sync_runtime")
-    while not (directory / "seen.json").exists():
+    while not watcher.knows_of_it:
         rt.sleep(0.01)
     cancel()
 
