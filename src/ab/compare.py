@@ -90,8 +90,7 @@ def compare(
 
     A row is worse if its verdict no longer is promote, or if its estimate is worse
     by more than ``tolerance`` (a share) and the interval of the change excludes no
-    change; on another machine that is told, but is no regression, nor is it of absolute
-    times, rates and shares of a processor: they have their limits.  That interval adds
+    change; on another machine that is told, but is no regression.  That interval adds
     the half-widths of both runs in quadrature, as for a difference of independent
     estimates.  A row not measured any more counts as a regression, so that nothing
     is lost unseen.
@@ -137,8 +136,6 @@ def _row(
             reason = f"{before.estimate:.4g} before, {after.estimate:.4g} now"
             if not same:
                 gating, reason = False, f"{reason}, on another machine"
-            elif _depends_on_load(after):
-                gating, reason = False, f"{reason}, which the load alone may do"
     return RowChange(
         name=name,
         change=change,
@@ -158,12 +155,6 @@ def _as_good(brief: bool) -> set[Verdict]:
 def higher_is_better(row: Row) -> bool:
     """Whether a larger estimate is the better one."""
     return row.criterion.bounds[1] == math.inf
-
-
-def _depends_on_load(row: Row) -> bool:
-    """Whether it is a time, or so much in a time, that nothing was measured next to."""
-    unit = row.criterion.unit
-    return not row.criterion.is_ratio and (unit == "s" or "/" in unit or unit.startswith("%"))
 
 
 def _ratio(before: Row, after: Row) -> Interval | None:

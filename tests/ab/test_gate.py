@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -35,8 +35,9 @@ class Fixed:
 
     @property
     def criteria(self) -> tuple[Criterion, ...]:
-        limit = Criterion(name=self.name, kind=Kind.CEILING, margin=self.margin, unit="B")
-        return (replace(limit, gating=self.gating),)
+        return (
+            Criterion(name=self.name, kind=Kind.CEILING, margin=self.margin, gating=self.gating),
+        )
 
     def measure(self, bench: Bench, watch: Watch) -> Found:
         if self.found < 0:

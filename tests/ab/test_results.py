@@ -298,19 +298,6 @@ def test_absolute_values_are_compared_on_one_machine_only() -> None:
     assert "different machines" in report.comparison(found)
 
 
-@pytest.mark.parametrize(
-    ("unit", "code"), [("s", 0), ("tasks/s", 0), ("% of a core", 0), ("B", 1), ("tasks", 1)]
-)
-def test_what_the_load_alone_may_do_is_told_and_is_no_regression(unit: str, code: int) -> None:
-    limit = replace(CEILING, unit=unit)
-    few, more = (row(limit, Interval(v, v * 0.99, v * 1.01), n=400) for v in (0.01, 0.03))
-    found = compare(results(few), results(more))
-    assert found.rows[0].change is Change.WORSE
-    assert found.exit_code == code
-    too_much = row(limit, Interval(0.2, 0.19, 0.21), n=400)
-    assert compare(results(few), results(too_much)).exit_code == 1
-
-
 def test_what_is_slower_on_another_machine_is_told_and_is_no_regression() -> None:
     other = replace(results(ratio_row(1.1)), machine={"node": "elsewhere"})
     found = compare(results(ratio_row(1.2)), other)
