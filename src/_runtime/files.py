@@ -127,11 +127,9 @@ def _look(path: Path, limit: int, wanted: Callable[[Path, Signature], bool], wai
     if now is not None and wanted(path, now):
         try:
             seen = snapshot(path, limit, wait=wait)
-        except BlockingIOError:
-            if not wait:
+        except OSError as error:
+            if not wait and isinstance(error, BlockingIOError):
                 raise
-        except OSError:
-            pass
     return Look(now, None if seen is None or seen.being_written else seen)
 
 
