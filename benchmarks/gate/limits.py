@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -14,10 +15,12 @@ from typing import Any
 from codeagent.ab.criteria import Criterion, Kind, row
 from codeagent.ab.measure import MeasureError
 from codeagent.ab.results import Benchmark
+from codeagent.ab.sides import Side
 from codeagent.ab.statistics import quantile_interval
 from codeagent.core.stats import Interval, t_interval
 
 from .. import process
+from . import reference
 from .files import MB, both
 from .job import Job
 from .trial import Bench, Found, Measurement, Watch
@@ -69,6 +72,7 @@ class Sustained:
         )
 
 
+_BESIDE = "Beside it, for comparisons: the same in plain threads."
 _RATE = "The agents' own time decides: with real ones it is minutes, and ten tasks run at once."
 _CPU = "Of the server, and of git and whatever else it called."
 
@@ -134,22 +138,35 @@ class Latency:
 
     @property
     def criteria(self) -> tuple[Criterion, ...]:
-        note = "The asynchronous path; of several at once, the time until the last has ended."
+        note = f"The asynchronous path; of several at once, until the last has ended. {_BESIDE}"
         return (_limit(f"{self.name}, p99", Kind.CEILING, 0.1, "s", note),)
 
     def measure(self, bench: Bench, _watch: Watch) -> Found:
-        """Time each of so many."""
+        """Time each of so many, in turn with a reference."""
         (criterion,) = self.criteria
-        side = both(self.work, **dict(self.arguments))(bench)[1]
-        side.open()
-        try:
-            for _ in range(20):
-                side.run(1)
-            seconds = [side.run(1).wall for _ in range(400 if bench.quick else 2000)]
-        finally:
-            side.close()
-        found = row(criterion, quantile_interval(seconds, 0.99), n=len(seconds))
-        return Found([found], [Benchmark(group=criterion.name, name="async", data=seconds)])
+        given = dict(self.arguments)
+        contender, plain = both(self.work, **given)(bench)[1], reference.files(self.work, **given)
+        with closing(contender), closing(plain):
+            pairs = _in_turn(contender, plain, 400 if bench.quick else 2000)
+        seconds, beside = zip(*pairs, strict=True)
+        p99, its = (quantile_interval(values, 0.99) for values in (seconds, beside))
+        found = row(criterion, p99, n=len(seconds), reference=its)
+        return Found(
+            [found],
+            [
+                Benchmark(group=criterion.name, name=side.name, data=values)
+                for side, values in ((contender, seconds), (plain, beside))
+            ],
+        )
+
+
+def _in_turn(one: Side, other: Side, times: int) -> list[tuple[float, float]]:
+    """Seconds of single runs of both, after a warm-up."""
+    one.open()
+    other.open()
+    for _ in range(20):
+        one.run(1), other.run(1)
+    return [(one.run(1).wall, other.run(1).wall) for _ in range(times)]
 
 
 MEASUREMENTS: tuple[Measurement, ...] = (

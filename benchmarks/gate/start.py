@@ -16,6 +16,7 @@ from codeagent.core.stats import Interval, t_interval
 
 from .. import process
 from ..projects import environment, make_project, run
+from . import reference
 from .job import Job, Run
 from .trial import ROOT, Bench, Found, Measurement, Sides, Trial, Watch
 
@@ -91,7 +92,8 @@ class FirstAgent:
                 name=f"start: a run of one task, {self.path}",
                 kind=Kind.CEILING,
                 margin=0.6,
-                note="Processor time of the whole run, which is more than that to its first line.",
+                note="Processor time of the whole run, which is more than that to its first line."
+                " Beside it, for comparisons: a Python that imports eight modules.",
             ),
         )
 
@@ -99,8 +101,9 @@ class FirstAgent:
         """Run it a few times."""
         side = Run(self.path, self.path, Job(tasks=1), bench.agent)
         side.run(1)
-        seconds = [side.run(1).cpu for _ in range(5 if bench.quick else 15)]
-        return Found([row(self.criteria[0], t_interval(seconds), n=len(seconds))])
+        pairs = [(side.run(1).cpu, reference.start()) for _ in range(5 if bench.quick else 15)]
+        seconds, plain = (t_interval(values) for values in zip(*pairs, strict=True))
+        return Found([row(self.criteria[0], seconds, n=len(pairs), reference=plain)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +159,7 @@ def _until_idle(server: subprocess.Popen[bytes]) -> None:
 class Dispatch:
     """What a task costs that does nothing: time, and memory while it waits."""
 
+    rounds: int = 30
     quick: bool = True
 
     @property
@@ -166,7 +170,8 @@ class Dispatch:
                 kind=Kind.FLOOR,
                 margin=20_000,
                 unit="tasks/s",
-                note="10,000 tasks that only give way once, 100 at a time, on the async path.",
+                note="10,000 tasks that only give way once, 100 at a time, on the async path."
+                " Beside them, for comparisons: asyncio's own.",
             ),
             Criterion(
                 name="dispatch: tasks a second, 1,000 at a time",
@@ -186,17 +191,18 @@ class Dispatch:
 
     def measure(self, bench: Bench, _watch: Watch) -> Found:
         """Measure in a fresh process."""
-        command = [sys.executable, "-m", "benchmarks.gate.dispatch", "6" if bench.quick else "30"]
+        rounds = self.rounds // 5 if bench.quick else self.rounds
+        command = [sys.executable, "-m", "benchmarks.gate.dispatch", str(rounds)]
         given = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True)
         if given.returncode:
             raise MeasureError(given.stderr.decode("utf-8", "replace")[-2000:])
         seen = json.loads(given.stdout)
         rate, many, memory = self.criteria
-        size = seen["memory"]
+        size, plain = seen["memory"], t_interval(seen["plain"])
         return Found(
             [
-                row(rate, t_interval(seen["rates"]), n=len(seen["rates"])),
-                row(many, t_interval(seen["many"]), n=len(seen["many"])),
+                row(rate, t_interval(seen["rates"]), n=len(seen["rates"]), reference=plain),
+                row(many, t_interval(seen["many"]), n=len(seen["many"]), reference=plain),
                 row(memory, Interval(size, size, size), n=1),
             ]
         )

@@ -21,6 +21,8 @@ def combined(runs: Sequence[Results]) -> Results:
 
     An estimate is the geometric mean of those of the runs, its ``error`` reaches as far
     as one more run is expected to be off in 19 of 20 cases, and the verdict is the worst.
+    An absolute value that has a reference in every run keeps it, and the error is then
+    that of the shares.
 
     Raises:
         ValueError: for fewer than two runs, or runs of different machines or versions.
@@ -62,5 +64,10 @@ def _row(rows: Sequence[Row]) -> Row:
         return row
     # A prediction interval for one more value: Hahn, Meeker, Statistical Intervals (1991), 4.7.
     mean, sd = mean_and_sd([math.log(one.estimate) for one in rows])
+    baseline = None
+    shares = [one.share for one in rows if one.share]
+    if len(shares) == count:
+        share, sd = mean_and_sd(list(map(math.log, shares)))
+        baseline = math.exp(mean - share)
     reach = t_quantile(0.975, count - 1) * sd * math.sqrt(1 + 1 / count)
-    return replace(row, estimate=math.exp(mean), error=reach)
+    return replace(row, estimate=math.exp(mean), error=reach, baseline=baseline)

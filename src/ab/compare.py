@@ -3,7 +3,8 @@
 Absolute times of different runs say little, even on one machine: load and
 temperature differ.  So what is compared are the rows: ratios of sides that were
 measured next to each other.  Ceilings and floors are absolute and only compared
-between runs on the same machine.
+between runs on the same machine, by their shares of a reference that was measured
+next to them where both runs have one.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ def _row(
         ratio = _ratio(before, after)
         change = _judge(ratio, higher_is_better(after), tolerance) if ratio else Change.UNCLEAR
         if change is Change.WORSE and ratio:
-            reason = f"{before.estimate:.4g} before, {after.estimate:.4g} now"
+            reason = _told(before, after)
             if not same:
                 gating, reason = False, f"{reason}, on another machine"
     return RowChange(
@@ -145,6 +146,13 @@ def _row(
         ratio=ratio,
         reason=reason,
     )
+
+
+def _told(before: Row, after: Row) -> str:
+    values = f"{before.estimate:.4g} before, {after.estimate:.4g} now"
+    if before.share is None or after.share is None:
+        return values
+    return f"{values}; of its reference {before.share:.3g} before, {after.share:.3g} now"
 
 
 def _as_good(brief: bool) -> set[Verdict]:
@@ -159,9 +167,12 @@ def higher_is_better(row: Row) -> bool:
 
 def _ratio(before: Row, after: Row) -> Interval | None:
     """The estimate now divided by the one before, with its interval."""
-    if not (before.estimate > 0 and after.estimate > 0):
+    old, new = before.share, after.share
+    if old is None or new is None:
+        old, new = before.estimate, after.estimate
+    if not (old > 0 and new > 0):
         return None
-    change = math.log(after.estimate / before.estimate)
+    change = math.log(new / old)
     reach = math.hypot(_half_width(before), _half_width(after))
     return Interval(change, change - reach, change + reach).exp()
 
@@ -170,9 +181,7 @@ def _half_width(row: Row) -> float:
     """Of the interval's logarithm, and rather of the ordinary one than of that which decided."""
     if row.error is not None:
         return row.error
-    if not (0 < row.low <= row.high < math.inf):
-        return math.inf
-    return math.log(row.high / row.low) / 2
+    return Interval(row.estimate, row.low, row.high).log_half_width
 
 
 def _judge(ratio: Interval, higher_is_better: bool, tolerance: float) -> Change:

@@ -132,6 +132,10 @@ class Row:
     was measured, in ``unit``; ``n`` the number of pairs or values.  ``error`` is half
     the width of an ordinary 95 % interval of a ratio, as logarithm, for comparisons
     between runs: ``low`` and ``high`` are as wide as the decision allowed.
+
+    An absolute value may have a ``baseline``, too: a reference, which was measured in
+    turn with it.  It decides nothing, but what else the machine did is in both, so
+    that runs are compared by the value's share of it, `share`.
     """
 
     name: str
@@ -150,6 +154,13 @@ class Row:
     baseline: float | None = None
     contender: float | None = None
     error: float | None = None
+
+    @property
+    def share(self) -> float | None:
+        """An absolute value as a share of its reference; None for all else."""
+        if self.criterion.is_ratio or not self.baseline:
+            return None
+        return self.estimate / self.baseline
 
     @property
     def criterion(self) -> Criterion:
@@ -201,8 +212,15 @@ def row(
     baseline: float | None = None,
     contender: float | None = None,
     error: float | None = None,
+    reference: Interval | None = None,
 ) -> Row:
-    """The row of a criterion; the interval decides, unless a verdict is given."""
+    """The row of a criterion; the interval decides, unless a verdict is given.
+
+    ``reference`` is what an absolute value was measured in turn with.
+    """
+    if reference is not None:
+        baseline, contender = reference.estimate, interval.estimate
+        error = math.hypot(interval.log_half_width, reference.log_half_width)
     verdict = verdict or judge(criterion, interval)
     return Row(
         name=criterion.name,

@@ -34,6 +34,13 @@ class Interval:
         """Half of the distance between the bounds; infinite if one of them is."""
         return (self.high - self.low) / 2
 
+    @property
+    def log_half_width(self) -> float:
+        """Half of the distance between the bounds' logarithms; infinite if one has none."""
+        if not 0 < self.low <= self.high < math.inf:
+            return math.inf
+        return math.log(self.high / self.low) / 2
+
     def holds(self, value: float) -> bool:
         """Whether the value is within the bounds."""
         return self.low <= value <= self.high

@@ -63,6 +63,22 @@ def test_what_not_every_run_has_measured_stays() -> None:
     assert found.rows[1].estimate == 0.012
 
 
+def test_absolute_values_keep_their_references_and_err_as_their_shares_do() -> None:
+    def timed(value: float, plain: float) -> Row:
+        both = (Interval(v, v * 0.9, v * 1.1) for v in (value, plain))
+        return row(CEILING, next(both), n=400, reference=next(both))
+
+    rows = [timed(0.010, 0.005), timed(0.040, 0.020)]
+    found = combined([results(one) for one in rows]).rows[0]
+    assert found.estimate == pytest.approx(0.02)
+    assert found.baseline == pytest.approx(0.01)
+    assert found.error == pytest.approx(0)
+    found = combined([results(rows[0]), results(replace(rows[1], baseline=None))]).rows[0]
+    assert found.baseline is None
+    assert found.error
+    assert found.error > 1  # of the values themselves
+
+
 def test_runs_that_do_not_belong_together_are_refused() -> None:
     one = results(ratio_row())
     for other, message in (

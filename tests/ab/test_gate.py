@@ -12,6 +12,8 @@ from typing import NoReturn
 import pytest
 
 from benchmarks.gate import __main__ as gate
+from benchmarks.gate.limits import Latency
+from benchmarks.gate.start import Dispatch, FirstAgent
 from benchmarks.gate.trial import Bench, Found, Point, Trial, Watch
 from benchmarks.http.network import slow_network
 from codeagent.ab.criteria import EXIT_CODES, Criterion, Kind, Verdict, row
@@ -89,6 +91,29 @@ def test_results_and_report_are_written_and_the_newest_of_this_version_is_found(
     assert load(left) == results
     (only,) = results.rows
     assert shlex.split(only.repeat) == ["python", "-m", "benchmarks.gate", "--only", "a b"]
+
+
+@pytest.mark.parametrize("work", ["writes", "reads", "scans"])
+def test_a_latency_is_measured_in_turn_with_a_reference(run: Run, work: str) -> None:
+    given = (("entries", 3),) if work == "scans" else (("size", 10), ("at_once", 2))
+    assert run("--quick", of=[Latency(name=work, work=work, arguments=given)]) == 0
+    (file,) = run.place.glob("*.json")
+    results = load(file)
+    (found,) = results.rows
+    assert found.share == found.estimate / (found.baseline or 0)
+    assert [(one.name, len(one.data)) for one in results.benchmarks] == [
+        ("async", 400),
+        ("plain", 400),
+    ]
+
+
+def test_a_start_and_the_dispatch_have_references(run: Run) -> None:
+    assert run("--quick", of=[FirstAgent(path="async"), Dispatch(rounds=10)]) == 0
+    (file,) = run.place.glob("*.json")
+    shares = {one.name: one.share for one in load(file).rows}
+    assert [name for name, share in shares.items() if not share] == [
+        "dispatch: memory of a pending task"
+    ]
 
 
 def test_a_partial_run_decides_nothing_for_others(run: Run) -> None:

@@ -298,6 +298,22 @@ def test_absolute_values_are_compared_on_one_machine_only() -> None:
     assert "different machines" in report.comparison(found)
 
 
+def test_absolute_values_with_references_are_compared_by_their_shares_of_them() -> None:
+    def timed(value: float, plain: float) -> Row:
+        both = (Interval(v, v * 0.99, v * 1.01) for v in (value, plain))
+        return row(CEILING, next(both), n=400, reference=next(both))
+
+    quiet, busy, worse = timed(0.010, 0.008), timed(0.020, 0.016), timed(0.020, 0.012)
+    assert changed(quiet, busy) is Change.SAME
+    assert changed(quiet, worse) is Change.WORSE
+    assert changed(quiet, timed(0.010, 0.006)) is Change.WORSE  # less load hides nothing
+    assert changed(quiet, replace(busy, baseline=None)) is Change.WORSE  # it has none
+    told = compare(results(quiet), results(worse)).rows[0].reason
+    assert told == "0.01 before, 0.02 now; of its reference 1.25 before, 1.67 now"
+    assert busy.error == pytest.approx(math.log(1.01 / 0.99) / 2 * math.sqrt(2))
+    assert ratio_row(1.2).share is None
+
+
 def test_what_is_slower_on_another_machine_is_told_and_is_no_regression() -> None:
     other = replace(results(ratio_row(1.1)), machine={"node": "elsewhere"})
     found = compare(results(ratio_row(1.2)), other)
