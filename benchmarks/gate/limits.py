@@ -165,7 +165,8 @@ def _in_turn(one: Side, other: Side, times: int) -> list[tuple[float, float]]:
     one.open()
     other.open()
     for _ in range(20):
-        one.run(1), other.run(1)
+        one.run(1)
+        other.run(1)
     return [(one.run(1).wall, other.run(1).wall) for _ in range(times)]
 
 

@@ -143,8 +143,8 @@ class Trial:
     ones only if they have to be ``fresh``.  ``pairs`` are the fewest that are planned
     (0 again), ``gate_pairs`` the fewest and the most of the A/A: what is far from the margin
     needs no sharper instrument.  Slow ones have three times ``pairs`` as their most instead.
-    A quiet machine needs far fewer than the most.  ``best_of``
-    is `OFTEN` where the operation is short and its margin near.
+    A quiet machine needs far fewer than the most.  ``best_of`` is `OFTEN` where the
+    operation is short and its margin near.
     """
 
     criterion: Criterion

@@ -158,7 +158,7 @@ class Row:
     @property
     def share(self) -> float | None:
         """An absolute value as a share of its reference; None for all else."""
-        if self.criterion.is_ratio or not self.baseline:
+        if self.kind in _RATIOS or not self.baseline:
             return None
         return self.estimate / self.baseline
 

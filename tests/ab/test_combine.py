@@ -15,7 +15,7 @@ from codeagent.ab.criteria import Row, Verdict, row
 from codeagent.ab.results import load, save
 from codeagent.core.stats import Interval
 
-from .test_results import CEILING, call, full, ratio_row, results
+from .test_results import CEILING, call, full, ratio_row, results, timed
 
 
 def runs(*estimates: float) -> list[Row]:
@@ -64,10 +64,6 @@ def test_what_not_every_run_has_measured_stays() -> None:
 
 
 def test_absolute_values_keep_their_references_and_err_as_their_shares_do() -> None:
-    def timed(value: float, plain: float) -> Row:
-        both = (Interval(v, v * 0.9, v * 1.1) for v in (value, plain))
-        return row(CEILING, next(both), n=400, reference=next(both))
-
     rows = [timed(0.010, 0.005), timed(0.040, 0.020)]
     found = combined([results(one) for one in rows]).rows[0]
     assert found.estimate == pytest.approx(0.02)
